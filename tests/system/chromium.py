@@ -1,0 +1,148 @@
+"""Drive headless Chromium by its DevTools protocol: one page, and no library but a WebSocket."""
+
+import base64
+import json
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
+
+from tests.system.tools import program
+
+FLAGS: Final = (
+    "--headless",
+    # A test may run as root, which Chromium's sandbox refuses.
+    "--no-sandbox",
+    "--disable-gpu",
+    # A container's /dev/shm is often too small.
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-port=0",
+)
+START_S: Final = 60
+# A screenshot is one message.
+MAX_MESSAGE_BYTES: Final = 64 * 2**20
+
+
+class Page:
+    """A tab of the browser."""
+
+    def __init__(self, socket: WebSocketConnection) -> None:
+        self.session: str | None = None
+        self.errors: list[str] = []
+        self._socket = socket
+        self._numbers = count(1)
+        self._waiting: dict[int, trio.MemorySendChannel[dict[str, Any]]] = {}
+
+    async def call(self, method: str, **params: object) -> dict[str, Any]:
+        """Call a method of the protocol, and wait for its result."""
+        number = next(self._numbers)
+        # Room for the reply: the one who waits may have been cancelled.
+        send, receive = trio.open_memory_channel[dict[str, Any]](1)
+        self._waiting[number] = send
+        message: dict[str, object] = {"id": number, "method": method, "params": params}
+        if self.session is not None:
+            message["sessionId"] = self.session
+        await self._socket.send_message(json.dumps(message))
+        reply = await receive.receive()
+        if "error" in reply:
+            raise RuntimeError(f"{method}: {reply['error']['message']}")
+        result: dict[str, Any] = reply["result"]
+        return result
+
+    async def evaluate(self, script: str) -> Any:
+        """Evaluate an expression in the page, wait for it if it is a promise, and give its value."""
+        reply = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in reply:
+            raise RuntimeError(f"{script}: {reply['exceptionDetails']}")
+        return reply["result"].get("value")
+
+    async def until(self, condition: str) -> None:
+        """Wait until an expression is true in the page."""
+        look = f"() => {{ if ({condition}) {{ clearInterval(timer); done(); }} }}"
+        await self.evaluate(f"new Promise((done) => {{ const timer = setInterval({look}, 10); }})")
+
+    async def go(self, url: str) -> None:
+        """Open an address, and wait until the page has been loaded."""
+        reply = await self.call("Page.navigate", url=url)
+        assert "errorText" not in reply, reply
+        await self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    async def choose_file(self, selector: str, file: Path) -> None:
+        """Pick a file, as a person does by the field's button."""
+        document = await self.call("DOM.getDocument")
+        node = await self.call(
+            "DOM.querySelector", nodeId=document["root"]["nodeId"], selector=selector
+        )
+        await self.call("DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(file)])
+
+    async def screenshot(self, file: Path) -> None:
+        """Write a picture of the whole page."""
+        reply = await self.call("Page.captureScreenshot", captureBeyondViewport=True)
+        await trio.Path(file).write_bytes(base64.b64decode(reply["data"]))
+
+    async def listen(self) -> None:
+        """Hand replies to those who wait, and keep what the page complains of."""
+        try:
+            while True:
+                message = json.loads(await self._socket.get_message())
+                if "id" in message:
+                    self._waiting.pop(message["id"]).send_nowait(message)
+                elif message["method"] == "Runtime.exceptionThrown":
+                    self.errors.append(json.dumps(message["params"]))
+                elif message["method"] == "Log.entryAdded":
+                    self.errors.append(message["params"]["entry"]["text"])
+        except ConnectionClosed:
+            return
+
+
+async def _address(process: trio.Process) -> str:
+    """Read the browser's complaints up to the line that says where to reach it."""
+    assert process.stderr is not None
+    said = b""
+    with trio.fail_after(START_S):
+        async for piece in process.stderr:
+            said += piece
+            if match := re.search(rb"DevTools listening on (ws://\S+)\s", said):
+                return match[1].decode()
+    raise RuntimeError(f"chromium ended: {said.decode(errors='replace')}")
+
+
+@asynccontextmanager
+async def browsing(profile: Path) -> AsyncIterator[Page]:
+    """Run a browser with a new profile, and give its only page."""
+    async with trio.open_nursery() as nursery:
+        command = [program("chromium"), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        # Cancelling the nursery ends the process.
+        run = partial(trio.run_process, command, check=False, stderr=subprocess.PIPE)
+        process: trio.Process = await nursery.start(run)
+        url = await _address(process)
+        nursery.start_soon(_drain, process)
+        async with open_websocket_url(url, max_message_size=MAX_MESSAGE_BYTES) as socket:
+            page = Page(socket)
+            nursery.start_soon(page.listen)
+            target = await page.call("Target.createTarget", url="about:blank")
+            attached = await page.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+            page.session = attached["sessionId"]
+            for domain in ("Page", "Runtime", "DOM", "Log"):
+                await page.call(f"{domain}.enable")
+            yield page
+        nursery.cancel_scope.cancel()
+
+
+async def _drain(process: trio.Process) -> None:
+    """Read on: a browser whose complaints nobody reads stands still."""
+    assert process.stderr is not None
+    async for _ in process.stderr:
+        pass

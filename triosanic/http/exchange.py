@@ -1,0 +1,296 @@
+"""One request and its response: the owner of everything that ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum, auto
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from triosanic.exceptions import ServerError
+from triosanic.helpers import STATUS_CODES
+from triosanic.http.body import RequestBody
+from triosanic.http.framing import ChunkedInbound, Headers, Inbound, LengthInbound, Outbound, machine_for
+from triosanic.http.reply import BODILESS, check, render
+from triosanic.http.send_channel import SendChannel
+
+if TYPE_CHECKING:
+    import h11
+
+    from triosanic.http.clock import Clock
+    from triosanic.http.guard import Head
+    from triosanic.http.limits import Limits
+    from triosanic.http.wire import Wire
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Stage(Enum):
+    """How far the response is."""
+
+    WAITING = auto()
+    STREAMING = auto()
+    DONE = auto()
+    ABORTED = auto()
+
+
+class Move(Enum):
+    """What may happen to a response."""
+
+    REPLY = auto()
+    START = auto()
+    END = auto()
+    ABORT = auto()
+
+
+NEXT_STAGE: Final[Mapping[tuple[Stage, Move], Stage]] = {
+    (Stage.WAITING, Move.REPLY): Stage.DONE,
+    (Stage.WAITING, Move.START): Stage.STREAMING,
+    (Stage.WAITING, Move.ABORT): Stage.ABORTED,
+    (Stage.STREAMING, Move.END): Stage.DONE,
+    (Stage.STREAMING, Move.ABORT): Stage.ABORTED,
+}
+
+
+class Link(Protocol):
+    """What an exchange needs of its connection; see `connection.Connection`."""
+
+    wire: Wire
+    limits: Limits
+    clock: Clock
+    closing: bool
+    ctx: Any
+
+    async def send(self, parts: list[bytes]) -> None:
+        """Send ``parts``."""
+
+    def start_writer(self, channel: SendChannel) -> None:
+        """Let a writer task send what is written to ``channel``."""
+
+    def spawn(self, async_fn: Callable[[], Awaitable[None]]) -> None:
+        """Start a task that ends with the connection at the latest."""
+
+    def interrupt(self, exchange: Exchange, error: Exception) -> None:
+        """Stop the handler of ``exchange``, and answer ``error`` in its place."""
+
+    def abort(self) -> None:
+        """Let the peer see that what it got is not whole."""
+
+
+class Exchange:
+    """What the application sees of a connection: one request's head and body, and the way to answer it.
+
+    Attributes:
+        head: The request's head.
+        body: The request's body.
+        stage: How far the response is.
+        status: Status of the response; 0 before it has begun.
+        cancel_on_disconnect: Whether a client that leaves cancels the handler.
+        keep_alive: Whether the connection may serve another request after this one.
+        request: Room for the application's request object.
+        link: The connection.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_machine",
+        "body",
+        "cancel_on_disconnect",
+        "channel",
+        "expects_continue",
+        "head",
+        "inbound",
+        "keep_alive",
+        "link",
+        "request",
+        "sent_bytes",
+        "stage",
+        "started_at",
+        "status",
+    )
+
+    def __init__(self, link: Link, head: Head, rest: bytes, now: float) -> None:
+        """Begin an exchange; ``rest`` is what has come after the head, ``now`` Trio's time."""
+        self.link = link
+        self._closed = False
+        self._machine: h11.Connection | None = None
+        self.head = head
+        self.stage = Stage.WAITING
+        self.status = 0
+        self.sent_bytes = 0
+        self.cancel_on_disconnect = True
+        self.keep_alive = head.keep_alive and link.limits.keep_alive
+        self.request: Any = None
+        self.channel: SendChannel | None = None
+        self.expects_continue = head.expect is not None and head.expect.lower() == "100-continue"
+        self.started_at = now
+        self.inbound: Inbound | None = None
+        length = head.content_length
+        if length is not None and length <= len(rest):
+            self.body = RequestBody(rest[:length])
+        else:
+            self.inbound = ChunkedInbound(self.machine) if length is None else LengthInbound(length)
+            self.inbound.feed(rest)
+            self.body = RequestBody()
+            self.body.watch(self._before_read, link.clock.hold_reply, link.clock.resume_reply)
+
+    @property
+    def machine(self) -> h11.Connection:
+        """The state machine of this exchange; made when one is needed."""
+        if self._machine is None:
+            self._machine = machine_for(self.head)
+        return self._machine
+
+    @property
+    def unread(self) -> int:
+        """Bytes of the body that are known to be still to come; 0 if that is not known."""
+        return self.inbound.missing if self.inbound is not None else 0
+
+    @property
+    def head_only(self) -> bool:
+        """Whether the response must not have content, because this is HEAD (RFC 9110 9.3.2)."""
+        return self.head.method == "HEAD"
+
+    async def reply(self, status: int, headers: Headers, body: bytes, content_type: str | None) -> None:
+        """Answer with a complete response.
+
+        Raises:
+            ServerError: It has been answered already, or a header can't be sent.
+            WireBroken: The peer has gone.
+
+        Checkpoint: if the peer does not take it at once.
+        """
+        self._check(Move.REPLY)
+        if self.body.failed or self.unread > self.link.limits.linger_bytes:
+            self.keep_alive = False
+        self._settle_keep_alive(headers)
+        data = render(
+            status,
+            headers,
+            body,
+            content_type=content_type,
+            keep_alive=self.keep_alive,
+            head_only=self.head_only,
+        )
+        self.stage = NEXT_STAGE[self.stage, Move.REPLY]
+        self._begun(status)
+        await self.link.send([data])
+        self.sent_bytes = 0 if self.head_only or status in BODILESS else len(body)
+
+    def start(self, status: int, headers: Headers) -> SendChannel:
+        """Begin a streamed response; the head leaves with the first piece.
+
+        Without a content-length it is chunked, or, for HTTP/1.0, ends with the connection.
+
+        Raises:
+            ServerError: It has been answered already, or a header can't be sent.
+
+        Checkpoint: never.
+        """
+        self._check(Move.START)
+        check([f"{name}: {value}\r\n" for name, value in headers])
+        if not self.head.http11:  # RFC 9112 9.3: h11 ends these with the connection
+            self.keep_alive = False
+        outbound = Outbound(self.machine)
+
+        def head() -> bytes:
+            self._settle_keep_alive(headers)
+            fields = [(k, v) for k, v in headers if k.lower() not in ("connection", "transfer-encoding")]
+            fields.append(("connection", "keep-alive" if self.keep_alive else "close"))
+            return outbound.head(status, STATUS_CODES.get(status, b""), fields)
+
+        limits = self.link.limits
+        self.channel = SendChannel(
+            head,
+            outbound,
+            self.link.send,
+            self.link.start_writer,
+            length=_declared_length(headers),
+            discards=self.head_only or status in BODILESS,
+            high_water_bytes=limits.high_water_bytes,
+            limit_bytes=limits.response_buffer_bytes,
+        )
+        self.stage = NEXT_STAGE[self.stage, Move.START]
+        self._begun(status)
+        if not self.expects_continue:  # else the first read or write decides between 100 and the head
+            self.channel.begin()
+        return self.channel
+
+    async def end(self) -> None:
+        """End a streamed response: wait until all of it has left.
+
+        Raises:
+            ServerError: Less was written than the content-length promises; the stream is aborted.
+            ClientGone: The peer has gone before.
+
+        Checkpoint: if something is still to be sent.
+        """
+        if self.stage is not Stage.STREAMING or self.channel is None:
+            return
+        if self.channel.missing:
+            missing = self.channel.missing
+            self.abort()
+            raise ServerError(f"the response ended {missing} bytes before its content-length")
+        self.channel.end()
+        await self.channel.wait_ended()
+        if self.stage is Stage.STREAMING:
+            self.stage = NEXT_STAGE[self.stage, Move.END]
+            self.sent_bytes = self.channel.sent
+
+    def abort(self) -> None:
+        """Give the response up: the peer is told by a reset that it is not whole. Checkpoint: never."""
+        if self.stage in (Stage.WAITING, Stage.STREAMING):
+            self.stage = NEXT_STAGE[self.stage, Move.ABORT]
+            self.keep_alive = False
+            if self.channel is not None:
+                self.sent_bytes = self.channel.sent
+                self.channel.fail()
+            self.link.abort()
+
+    def close(self) -> bool:
+        """End it, however far it is; return whether it had not ended before. Checkpoint: never."""
+        if self._closed:
+            return False
+        self._closed = True
+        if self.stage is Stage.STREAMING:
+            self.abort()
+        self.body.close()
+        return True
+
+    def _check(self, move: Move) -> None:
+        if (self.stage, move) not in NEXT_STAGE:
+            raise ServerError("this request has been answered already")
+
+    def _begun(self, status: int) -> None:
+        self.status = status
+        self.link.clock.arm_reply(inf)
+
+    def _settle_keep_alive(self, headers: Headers) -> None:
+        """Decide, as the head is made, what it says about the connection."""
+        if (
+            self.link.closing
+            # RFC 9110 10.1.1: a final answer in place of 100 leaves open whether the body will come.
+            or self.expects_continue
+            or any(name.lower() == "connection" and "close" in value.lower() for name, value in headers)
+        ):
+            self.keep_alive = False
+        self.expects_continue = False
+
+    async def _before_read(self) -> None:
+        """Send the 100 that is owed; hold the reader back while the peer does not take our output."""
+        if self.expects_continue:
+            self.expects_continue = False
+            await self.link.send([_CONTINUE])
+            if self.channel is not None:
+                self.channel.begin()
+        if self.channel is not None and self.channel.open:
+            await self.channel.wait_for_room()
+
+
+def _declared_length(headers: Headers) -> int | None:
+    for name, value in headers:
+        if name.lower() == "content-length":
+            if not (value.isascii() and value.isdigit()):
+                raise ServerError(f"content-length must be a decimal number, not {value!r}")
+            return int(value)
+    return None

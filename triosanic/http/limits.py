@@ -1,0 +1,51 @@
+"""What a peer may take of us: every bound of a connection, in one frozen record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a connection. Times in seconds (``_s``), sizes in bytes.
+
+    The defaults and what happens past each are the table in ``docs/configuration.md``.
+    """
+
+    head_timeout_s: float = 10.0
+    request_timeout_s: float = 60.0
+    first_byte_timeout_s: float = 30.0
+    body_min_rate: float = 240.0  # bytes a second, as Kestrel's default
+    body_min_rate_grace_s: float = 5.0
+    response_timeout_s: float = 60.0
+    write_timeout_s: float = 60.0
+    keep_alive_timeout_s: float = 120.0
+    linger_timeout_s: float = 2.0
+    linger_bytes: int = 1 << 20
+    max_url_bytes: int = 8192
+    max_head_bytes: int = 16384
+    max_headers: int = 100
+    max_trailer_bytes: int = 8192
+    read_ahead_bytes: int = 65536
+    high_water_bytes: int = 65536
+    response_buffer_bytes: int = 16 << 20
+    keep_alive: bool = True
+    cancel_half_closed: bool = True
+    access_log: bool = False
+
+    @property
+    def head_deadline_s(self) -> float:
+        """Seconds from a head's first byte to its end: never longer than ``REQUEST_TIMEOUT``."""
+        return min(self.head_timeout_s, self.request_timeout_s)
+
+    @property
+    def first_byte_deadline_s(self) -> float:
+        """Seconds that a new connection may stay silent."""
+        return min(self.first_byte_timeout_s, self.request_timeout_s)
+
+    def body_allowance_s(self, received: int) -> float:
+        """Seconds that a client may take in all, once it has sent ``received`` bytes of its body."""
+        if self.body_min_rate <= 0:
+            return inf
+        return self.body_min_rate_grace_s + received / self.body_min_rate

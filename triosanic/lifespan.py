@@ -1,0 +1,171 @@
+"""The life of a server: what starts before what, and the order in which all of it ends.
+
+The app calls `Lifespan.run`; it promises that every task has ended when it returns, that each wait of the
+shutdown has a deadline, and that listeners which opened something get their turn to close it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, Final
+
+import trio
+
+from triosanic.listeners import ListenerSpec
+from triosanic.log import error_logger, logger
+from triosanic.server import Server
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifespan:
+    """One run of a server.
+
+    Attributes:
+        app: The first argument of listeners.
+        listeners: What to call at each event.
+        server: Accepts and serves.
+        grace_s: Seconds that a shutdown waits for requests and tasks that are under way.
+        stopping: To be set to begin the shutdown.
+        hurry: To be cancelled to end it at once.
+    """
+
+    app: Any
+    listeners: Mapping[str, Sequence[ListenerSpec]]
+    server: Server
+    grace_s: float
+    stopping: trio.Event = field(default_factory=trio.Event)
+    hurry: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    async def run(
+        self,
+        socks: Sequence[socket.socket],
+        on_nursery: Callable[[trio.Nursery], None],
+        on_started: Callable[[], None],
+    ) -> None:
+        """Serve on ``socks``, which are closed at the end, until `stopping` is set, or until cancelled.
+
+        Args:
+            socks: Listening, non-blocking sockets.
+            on_nursery: Called with the app's nursery before anything else.
+            on_started: Called when requests are answered.
+
+        Raises:
+            BaseException: What a start listener or a task in the app's nursery raised.
+
+        Checkpoint: always.
+        """
+        try:
+            async with trio.open_nursery() as nursery:
+                on_nursery(nursery)
+                async with self._listeners_around(nursery):
+                    with self.hurry:
+                        await self._serve(socks, nursery, on_started)
+                nursery.cancel_scope.cancel()
+        finally:
+            for sock in socks:
+                sock.close()
+
+    @asynccontextmanager
+    async def _listeners_around(self, nursery: trio.Nursery) -> AsyncIterator[None]:
+        await self._call("before_server_start", nursery)
+        try:
+            yield
+        finally:
+            # When it is too late for anything else, closing what was opened still has its time.
+            with trio.CancelScope(deadline=trio.current_time() + self.grace_s, shield=True):
+                await self._call_all("after_server_stop", nursery)
+
+    async def _serve(
+        self, socks: Sequence[socket.socket], app_nursery: trio.Nursery, on_started: Callable[[], None]
+    ) -> None:
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                for sock in socks:
+                    accepting.start_soon(self.server.accept, sock, connections)
+                try:
+                    await self._call("after_server_start", app_nursery)
+                    on_started()
+                    await self.stopping.wait()
+                finally:
+                    accepting.cancel_scope.cancel()
+                    with trio.CancelScope(deadline=trio.current_time() + self.grace_s, shield=True):
+                        await self._call_all("before_server_stop", app_nursery)
+            deadline = trio.current_time() + self.grace_s
+            with trio.CancelScope(deadline=deadline) as scope:
+                await self.server.drain()
+            if scope.cancelled_caught:
+                logger.warning("%d connections were cut off at the end of the grace", self.server.connections)
+            connections.cancel_scope.cancel()
+        await self._drain_tasks(app_nursery, deadline)
+
+    async def _drain_tasks(self, nursery: trio.Nursery, deadline: float) -> None:
+        """Let the app's own tasks come to their end, until ``deadline``."""
+        tasks = len(nursery.child_tasks)
+        if tasks:
+            logger.info("waiting for %d background tasks; another Ctrl-C cancels them", tasks)
+        with trio.CancelScope(deadline=deadline):
+            while nursery.child_tasks:
+                # No event tells when a nursery's last child has ended. 10 ms: not noticed by anybody.
+                await trio.sleep(0.01)
+
+    async def _call(self, event: str, nursery: trio.Nursery) -> None:
+        for spec in self.listeners[event]:
+            result = spec.listener(self.app, nursery) if spec.wants_nursery else spec.listener(self.app)
+            if isawaitable(result):
+                await result
+
+    async def _call_all(self, event: str, nursery: trio.Nursery) -> None:
+        """Call each, also after one has failed: the next one has something of its own to close."""
+        for spec in self.listeners[event]:
+            try:
+                result = spec.listener(self.app, nursery) if spec.wants_nursery else spec.listener(self.app)
+                if isawaitable(result):
+                    await result
+            except Exception:
+                error_logger.exception("a listener of %s failed", event)
+
+
+def owns_signals() -> bool:
+    """Whether this task is the main one of `trio.run`, in the main thread: then signals are ours to handle."""
+    nursery = trio.lowlevel.current_task().parent_nursery
+    return (
+        nursery is not None
+        and nursery.parent_task is trio.lowlevel.current_root_task()
+        and threading.current_thread() is threading.main_thread()
+    )
+
+
+async def obey_signals(lifespans: Sequence[Lifespan]) -> None:
+    """Stop at the first SIGINT or SIGTERM, hurry at the second, die at the third. Checkpoint: always."""
+    with trio.open_signal_receiver(*_SIGNALS) as signals:
+        number = await anext(signals)
+        logger.info("%s: stopping; once more to hurry", signal.Signals(number).name)
+        for lifespan in lifespans:
+            lifespan.stopping.set()
+        await anext(signals)
+        for lifespan in lifespans:
+            lifespan.hurry.cancel()
+        number = await anext(signals)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+@contextmanager
+def single_errors() -> Iterator[None]:
+    """Raise what a nursery of ours wraps into a group of one as what it is."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from error.__cause__

@@ -1,0 +1,119 @@
+"""Open the sockets that listen."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import trio
+
+# With a random port for one family, another program may hold the same port of the other: try again.
+_TRIES = 20
+
+
+async def listen(
+    host: str | None,
+    port: int,
+    *,
+    sock: socket.socket | Sequence[socket.socket] | None = None,
+    unix: str | os.PathLike[str] | None = None,
+    backlog: int = 100,
+) -> list[socket.socket]:
+    """Return listening, non-blocking sockets: those given, a Unix socket, or one for each address of ``host``.
+
+    Args:
+        host: Name or address; ``None`` or ``""``: every interface, IPv4 and IPv6.
+        port: 0 lets the system choose; every address family gets the same.
+        sock: Sockets that are bound already; they belong to the server from now on.
+        unix: Path of a Unix socket; a socket that nobody listens on any more is replaced.
+        backlog: How many connections may wait to be accepted.
+
+    Raises:
+        OSError: An address is taken, or isn't ours.
+        ValueError: More than one of host, sock and unix says where; or the path is no socket.
+
+    Checkpoint: always.
+    """
+    await trio.lowlevel.checkpoint()
+    if sock is not None:
+        if unix is not None:
+            raise ValueError("sock and unix both say where to listen: pass one of them")
+        return [_ready(one, backlog) for one in ([sock] if isinstance(sock, socket.socket) else sock)]
+    if unix is not None:
+        return [_ready(_bind_unix(os.fspath(unix)), backlog)]
+    infos = await trio.socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    # A host may have the same address twice, and a machine may have no IPv6 to bind.
+    targets = list(dict.fromkeys((family, address) for family, _, _, _, address in infos))
+    for attempt in range(_TRIES):
+        try:
+            return [_ready(one, backlog) for one in _bind_all(targets, port, skip_missing=not host)]
+        except OSError:
+            if port != 0 or attempt == _TRIES - 1:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _bind_all(
+    targets: Sequence[tuple[int, tuple[str | int, ...]]], port: int, *, skip_missing: bool
+) -> list[socket.socket]:
+    with ExitStack() as stack:
+        socks: list[socket.socket] = []
+        for family, address in targets:
+            try:
+                sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            except OSError:
+                if skip_missing and len(targets) > 1:
+                    continue
+                raise
+            if sys.platform != "win32":  # there it would let two servers share a port
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                sock.bind((address[0], port, *address[2:]))
+            except OSError as exc:
+                raise OSError(exc.errno, f"can't listen on {address[0]} port {port}: {exc.strerror}") from exc
+            port = port or sock.getsockname()[1]
+            socks.append(sock)
+        stack.pop_all()
+        return socks
+
+
+def _bind_unix(path: str) -> socket.socket:
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        mode = None
+    if mode is not None:
+        if not stat.S_ISSOCK(mode):
+            raise ValueError(f"unix must be the path of a socket, and {path!r} is something else: remove it first")
+        _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_stale(path: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        else:
+            raise OSError(f"can't listen on {path}: another server does")
+
+
+def _ready(sock: socket.socket, backlog: int) -> socket.socket:
+    sock.setblocking(False)
+    sock.listen(backlog)
+    return sock

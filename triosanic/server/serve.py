@@ -1,0 +1,125 @@
+"""Accept connections, and let them end in order."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from contextvars import Context
+from math import inf
+from typing import Final
+
+import trio
+
+from triosanic.http.connection import Application, Connection
+from triosanic.http.limits import Limits
+from triosanic.http.wire import SocketWire
+from triosanic.log import logger
+
+# Errors of accept() that are the system's want, not the listener's end; more will come to nothing for a while.
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PAUSE_S: Final = 0.1
+# A batch of connections that is accepted before other tasks have their turn.
+_ACCEPTS_A_TURN: Final = 64
+_BUSY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\nretry-after: 1\r\n\r\n"
+)
+
+
+class Server:
+    """The connections of some listening sockets.
+
+    Args:
+        app: Answers the exchanges.
+        limits: Bounds of each connection.
+        context: Copied for each request.
+        max_connections: How many may be open at once; `None`: any number.
+    """
+
+    __slots__ = ("_app", "_connections", "_context", "_empty", "_limits", "_max_connections")
+
+    def __init__(
+        self, app: Application, limits: Limits, context: Context, *, max_connections: int | None = None
+    ) -> None:
+        self._app = app
+        self._limits = limits
+        self._context = context
+        self._max_connections = inf if max_connections is None else max_connections
+        self._connections: set[Connection] = set()
+        self._empty: trio.Event | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    async def accept(self, listener: socket.socket, nursery: trio.Nursery) -> None:
+        """Accept connections into ``nursery`` until cancelled; then close ``listener``.
+
+        Raises:
+            OSError: The listener itself is broken.
+
+        Checkpoint: always.
+        """
+        exhausted = False
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(listener)
+                try:
+                    for _ in range(_ACCEPTS_A_TURN):
+                        self._open(*listener.accept(), nursery)
+                        exhausted = False
+                except BlockingIOError:
+                    continue
+                except OSError as exc:
+                    if exc.errno not in _EXHAUSTED:
+                        if listener.fileno() < 0 or exc.errno in (errno.EBADF, errno.EINVAL):
+                            raise
+                        continue  # a peer that left before it was accepted (ECONNABORTED and the like)
+                    if not exhausted:
+                        exhausted = True
+                        logger.warning("can't accept connections for the time being: %s", exc)
+                    await trio.sleep(_PAUSE_S)
+                await trio.lowlevel.checkpoint()
+        finally:
+            trio.lowlevel.notify_closing(listener)
+            listener.close()
+
+    def _open(self, sock: socket.socket, peer: object, nursery: trio.Nursery) -> None:
+        try:
+            sock.setblocking(False)
+            if len(self._connections) >= self._max_connections:
+                sock.send(_BUSY)
+                sock.close()
+                return
+            wire = SocketWire(sock, _address(peer), _address(sock.getsockname()))
+        except OSError:  # the peer has left already
+            sock.close()
+            return
+        nursery.start_soon(self.run, Connection(wire, self._app, self._limits, self._context))
+
+    async def run(self, connection: Connection) -> None:
+        """Serve a connection that was made elsewhere, as one of this server's. Checkpoint: always."""
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+            if self._empty is not None and not self._connections:
+                self._empty.set()
+
+    async def drain(self) -> None:
+        """Let idle connections close, and the others after their response; wait for the last. Checkpoint: always."""
+        self._empty = trio.Event()
+        for connection in self._connections:
+            connection.shut_down()
+        if not self._connections:
+            self._empty.set()
+        await self._empty.wait()
+
+
+def _address(name: object) -> tuple[str, int] | str:
+    """A socket's name as we show it; Unix sockets have a path, or bytes, or nothing."""
+    if isinstance(name, tuple):
+        return (name[0], name[1])
+    return os.fsdecode(name) if isinstance(name, (str, bytes)) else ""
