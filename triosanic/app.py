@@ -6,11 +6,9 @@ import contextvars
 import os
 import socket
 import sys
-import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from inspect import iscoroutine
-from typing import Any, ClassVar, Final, Self, overload
+from typing import Any, ClassVar, Final, Self, cast, overload
 
 import trio
 
@@ -30,6 +28,7 @@ from triosanic.http.limits import Limits
 from triosanic.http.wire import show
 from triosanic.lifespan import Lifespan, obey_signals, owns_signals, single_errors
 from triosanic.log import configure, error_logger, logger
+from triosanic.options import RunOptions
 from triosanic.recorder import Recorder, Version
 from triosanic.request import Request
 from triosanic.router import accepts
@@ -53,7 +52,7 @@ class _Serve:
     def __get__(self, app: Sanic, kind: type[Sanic]) -> Callable[..., Coroutine[Any, Any, None]]: ...
 
     def __get__(self, app: Sanic | None, kind: type[Sanic]) -> Callable[..., Any]:
-        return serve_prepared if app is None else app._serve  # noqa: SLF001  # it is this method's name
+        return kind.serve_prepared if app is None else app.serve_until_stopped
 
 
 class Sanic(Recorder):
@@ -118,7 +117,7 @@ class Sanic(Recorder):
         self.debug = False
         self._nursery: trio.Nursery | None = None
         self._lifespan: Lifespan | None = None
-        self._prepared: dict[str, Any] | None = None
+        self._prepared: RunOptions | None = None
         self._before_start: list[Callable[[], Awaitable[object]]] = []
         if not Sanic.test_mode:
             Sanic.register_app(self)
@@ -157,15 +156,14 @@ class Sanic(Recorder):
         """
         if name is None:
             if len(_apps) != 1:
-                raise SanicException(f"{'Multiple' if _apps else 'No'} Sanic apps found, use Sanic.get_app(name)")
-            found: Any = next(iter(_apps.values()))
-            return found  # type: ignore[no-any-return]  # the registry holds every class of app
+                found = "Multiple" if _apps else "No"
+                raise SanicException(f"{found} Sanic apps found: pass the name of one to Sanic.get_app")
+            name = next(iter(_apps))
         if name not in _apps and force_create:
             return cls(name)
         if name not in _apps:
             raise SanicException(f'Sanic app name "{name}" not found.')
-        named: Any = _apps[name]
-        return named  # type: ignore[no-any-return]  # as above
+        return cast(Self, _apps[name])
 
     # Building.
 
@@ -229,9 +227,9 @@ class Sanic(Recorder):
         self, task: Callable[..., Awaitable[object]] | Coroutine[Any, Any, object]
     ) -> None:
         try:
-            if iscoroutine(task):
+            if not callable(task):
                 await task
-            elif callable(task):
+            else:
                 await (task(self) if _takes_app(task) else task())
         except Exception:
             error_logger.exception("a task of the app failed")
@@ -252,7 +250,7 @@ class Sanic(Recorder):
 
     # Serving.
 
-    async def _serve(
+    async def serve_until_stopped(
         self,
         host: str | Sequence[str] | None = "127.0.0.1",
         port: int = 8000,
@@ -262,7 +260,7 @@ class Sanic(Recorder):
         backlog: int = 1024,
         task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Serve until stopped.
+        """Serve until stopped: what ``app.serve`` is.
 
         As the main task of ``trio.run`` it ends at SIGINT and SIGTERM. In a nursery,
         ``await nursery.start(app.serve)`` returns the bound addresses, and signals are the program's.
@@ -316,7 +314,7 @@ class Sanic(Recorder):
         self.freeze()
         server = Server(
             Dispatcher(plan),
-            limits_of(self.config),
+            Limits.from_config(self.config),
             contextvars.copy_context(),
             max_connections=self.config.MAX_CONNECTIONS,
         )
@@ -336,132 +334,71 @@ class Sanic(Recorder):
 
     def prepare(self, host: str | None = None, port: int | None = None, **options: Any) -> None:
         """Note how to serve this app when `Sanic.serve` is called; the arguments are those of `run`."""
-        self._prepared = run_options(self, host, port, **options)
+        chosen = RunOptions.of(host, port, **options)
+        self.debug = chosen.debug
+        if chosen.access_log is not None:
+            self.config.ACCESS_LOG = chosen.access_log
+        if chosen.noisy_exceptions is not None:
+            self.config.NOISY_EXCEPTIONS = chosen.noisy_exceptions
+        self._prepared = chosen
 
     def run(self, host: str | None = None, port: int | None = None, **options: Any) -> None:
         """Serve until SIGINT or SIGTERM: ``trio.run(app.serve)``, with Sanic's arguments.
 
-        An address that is taken ends the program with one sentence and exit status 1.
-
         Args:
             host: Address or name; 127.0.0.1 by default.
             port: 8000 by default.
-            options: ``debug``, ``access_log``, ``dev``, ``sock``, ``unix``, ``backlog``,
-                ``noisy_exceptions``; see `run_options` for the others.
+            options: See `RunOptions.of`, also for errors.
 
         Raises:
-            TypeError: There is no such option.
-            SanicException: An option asks for what this server does not do.
+            SystemExit: The address is taken: one sentence on stderr and exit status 1.
         """
         self.prepare(host, port, **options)
-        Sanic.serve(self)
+        Sanic.serve_prepared(self)
+
+    @classmethod
+    def serve_prepared(cls, primary: Sanic | None = None) -> None:
+        """Serve the apps that were prepared, in one process: what ``Sanic.serve`` is.
+
+        Args:
+            primary: Serve this one only.
+
+        Raises:
+            SanicException: No app was prepared.
+            SystemExit: An address is taken: one sentence on stderr and exit status 1.
+        """
+        chosen = [primary] if primary is not None else list(_apps.values())
+        apps = [(app, app._prepared) for app in chosen if app._prepared is not None]  # noqa: SLF001
+        if not apps:
+            raise SanicException("no app is prepared: call app.prepare() before Sanic.serve(), or app.run()")
+        try:
+            trio.run(cls._serve_all, apps)
+        except OSError as exc:
+            sys.exit(f"{apps[0][0].name} can't start: {exc.strerror or exc}")
+
+    @classmethod
+    async def _serve_all(cls, apps: Sequence[tuple[Sanic, RunOptions]]) -> None:
+        first, options = apps[0]
+        if len(apps) == 1:
+            await first.serve(**options.where())
+            return
+        if first.configure_logging:
+            configure(first.log_config)
+        with single_errors():
+            async with trio.open_nursery() as nursery:
+                for app, options in apps:
+                    await nursery.start(partial(app.serve, **options.where()))
+                lifespans = [app._lifespan for app, _ in apps if app._lifespan is not None]  # noqa: SLF001
+                nursery.start_soon(obey_signals, lifespans)
+                for lifespan in lifespans:
+                    await lifespan.ended.wait()
+                nursery.cancel_scope.cancel()
 
     @property
     def test_client(self) -> Any:
         """A client for plain tests, as in sanic-testing: ``request, response = app.test_client.get("/")``."""
-        return import_string("triosanic.testing.client_for")(self)
-
-
-def serve_prepared(primary: Sanic | None = None) -> None:
-    """Serve the apps that were prepared, in one process: ``Sanic.serve()``.
-
-    Args:
-        primary: Serve this one only.
-
-    Raises:
-        SanicException: No app was prepared.
-        SystemExit: An address is taken; a sentence says which.
-    """
-    apps = [app for app in ([primary] if primary is not None else _apps.values()) if app._prepared is not None]
-    if not apps:
-        raise SanicException("no app is prepared: call app.prepare() before Sanic.serve(), or app.run()")
-    try:
-        trio.run(_serve_all, apps)
-    except OSError as exc:
-        sys.exit(f"{apps[0].name} can't start: {exc}")
-
-
-async def _serve_all(apps: Sequence[Sanic]) -> None:
-    if len(apps) == 1:
-        await apps[0].serve(**apps[0]._prepared)
-        return
-    with single_errors():
-        async with trio.open_nursery() as nursery:
-            for app in apps:
-                await nursery.start(partial(app.serve, **app._prepared))
-            lifespans = [app._lifespan for app in apps if app._lifespan is not None]
-            await obey_signals(lifespans)
-
-
-# Arguments of Sanic's `run` that mean nothing here: there is one process, one protocol and no event loop.
-_IGNORED: Final = frozenset(
-    ("protocol", "register_sys_signals", "motd", "motd_display", "verbosity", "single_process", "coffee", "version")
-)
-# What this server does not do yet, with the value that does not ask for it.
-_REFUSED: Final = {"ssl": None, "auto_tls": False}
-_WARNED: Final = {"workers": 1, "fast": False, "auto_reload": None, "reload_dir": None}
-
-
-def run_options(
-    app: Sanic,
-    host: str | None,
-    port: int | None,
-    *,
-    debug: bool = False,
-    dev: bool = False,
-    access_log: bool | None = None,
-    noisy_exceptions: bool | None = None,
-    sock: socket.socket | None = None,
-    unix: str | os.PathLike[str] | None = None,
-    backlog: int = 1024,
-    **others: Any,
-) -> dict[str, Any]:
-    """Apply Sanic's arguments of `run` to ``app``; return those of `Sanic.serve` on an instance.
-
-    Raises:
-        TypeError: There is no such argument, or it is ``loop``.
-        SanicException: TLS is asked for.
-    """
-    if others.pop("loop", None) is not None:
-        raise TypeError("loop is not a valid argument: this server runs on Trio; use trio.run(app.serve)")
-    for name, value in others.items():
-        if name in _REFUSED and value != _REFUSED[name]:
-            raise SanicException(f"{name}={value!r}: TLS is not served; put a TLS proxy in front")
-        if name in _WARNED and value and value != _WARNED[name]:
-            warnings.warn(f"{name}={value!r} has no effect: this server is one process", stacklevel=4)
-        if name not in _IGNORED and name not in _REFUSED and name not in _WARNED:
-            raise TypeError(f"run() got an unexpected keyword argument {name!r}")
-    app.debug = debug or dev
-    if access_log is not None or app.debug:
-        app.config.ACCESS_LOG = app.debug if access_log is None else access_log
-    if noisy_exceptions is not None:
-        app.config.NOISY_EXCEPTIONS = noisy_exceptions
-    return {"host": host or "127.0.0.1", "port": 8000 if port is None else port, "sock": sock, "unix": unix, "backlog": backlog}
-
-
-def limits_of(config: Config) -> Limits:
-    """Return what ``config`` lets a peer take."""
-    return Limits(
-        head_timeout_s=config.REQUEST_HEAD_TIMEOUT,
-        request_timeout_s=config.REQUEST_TIMEOUT,
-        body_min_rate=config.BODY_MIN_RATE,
-        body_min_rate_grace_s=config.BODY_MIN_RATE_GRACE,
-        response_timeout_s=config.RESPONSE_TIMEOUT,
-        write_timeout_s=config.WRITE_TIMEOUT,
-        keep_alive_timeout_s=config.KEEP_ALIVE_TIMEOUT,
-        linger_timeout_s=config.LINGER_TIMEOUT,
-        linger_bytes=config.LINGER_SIZE,
-        max_url_bytes=config.REQUEST_MAX_URL_SIZE,
-        max_head_bytes=config.REQUEST_MAX_HEADER_SIZE,
-        max_headers=config.REQUEST_MAX_HEADERS,
-        max_trailer_bytes=config.REQUEST_MAX_TRAILER_SIZE,
-        read_ahead_bytes=config.REQUEST_BUFFER_SIZE,
-        high_water_bytes=config.RESPONSE_HIGH_WATER,
-        response_buffer_bytes=config.RESPONSE_BUFFER_LIMIT,
-        keep_alive=config.KEEP_ALIVE,
-        cancel_half_closed=config.HALF_CLOSED_CLIENTS == "cancel",
-        access_log=config.ACCESS_LOG,
-    )
+        client_for: Any = import_string("triosanic.testing.client_for")
+        return client_for(self)
 
 
 def _takes_app(task: Callable[..., object]) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from inspect import isasyncgen, isawaitable
+from functools import partial
+from inspect import isawaitable
 from typing import Any, Final
 
 from triosanic.exceptions import ClientGone, ExpectationFailed, PayloadTooLarge, SanicException, ServerError
@@ -119,8 +120,8 @@ class Dispatcher:
 
     @staticmethod
     def _check_result(request: Request, result: object) -> object:
-        if isasyncgen(result):
-            return StreamingHTTPResponse(lambda response: _write_all(result, response))
+        if isinstance(result, AsyncGenerator):
+            return StreamingHTTPResponse(partial(_write_all, result))
         if request.response is not None:
             return request.response
         raise ServerError(
@@ -134,16 +135,18 @@ class Dispatcher:
         return found if isinstance(found, BaseHTTPResponse) else response
 
     def _middleware_after(self, request: Request) -> tuple[Handler, ...]:
-        return self._router.response_middleware if request.route is None else request.route.response_middleware
+        place = self._router if request.route is None else request.route
+        middleware: tuple[Handler, ...] = place.response_middleware
+        return middleware
 
     async def _run_response_middleware(
         self, request: Request, response: object, middleware: Iterable[Handler]
     ) -> object:
-        """Run it in turn; one that returns a response replaces it and ends the turn; one that fails is logged."""
+        """Run it in turn, until one returns a response, which replaces this one; log those that fail."""
         for function in middleware:
             try:
                 replaced = await _result(function(request, response))
-            except Exception:
+            except Exception:  # noqa: BLE001  # logged, and the response is not lost with it
                 error_logger.exception("a response middleware failed; the response is sent all the same")
                 continue
             if replaced is not None:
@@ -204,8 +207,7 @@ class Dispatcher:
                 response = handler.failed(failure)
             if response is None:
                 response = handler.default(request, error)
-        middleware = self._middleware_after(request)
-        return await self._run_response_middleware(request, response, middleware)
+        return await self._run_response_middleware(request, response, self._middleware_after(request))
 
     def _abort(self, request: Request, error: Exception) -> None:
         exchange = request.exchange
@@ -227,7 +229,7 @@ async def _result(value: object) -> object:
     return await value if isawaitable(value) else value
 
 
-async def _write_all(pieces: AsyncGenerator[object, None], response: BaseHTTPResponse) -> None:
+async def _write_all(pieces: AsyncGenerator[Any, None], response: BaseHTTPResponse) -> None:
     async with aclosing(pieces):
         async for piece in pieces:
             await response.write(piece)

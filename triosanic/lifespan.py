@@ -23,6 +23,7 @@ from triosanic.log import error_logger, logger
 from triosanic.server import Server
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_POLL_S: Final = 0.01  # a shutdown that is longer by this is noticed by nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Lifespan:
         grace_s: Seconds that a shutdown waits for requests and tasks that are under way.
         stopping: To be set to begin the shutdown.
         hurry: To be cancelled to end it at once.
+        ended: Set when all is over.
     """
 
     app: Any
@@ -44,6 +46,7 @@ class Lifespan:
     grace_s: float
     stopping: trio.Event = field(default_factory=trio.Event)
     hurry: trio.CancelScope = field(default_factory=trio.CancelScope)
+    ended: trio.Event = field(default_factory=trio.Event)
 
     async def run(
         self,
@@ -73,6 +76,7 @@ class Lifespan:
         finally:
             for sock in socks:
                 sock.close()
+            self.ended.set()
 
     @asynccontextmanager
     async def _listeners_around(self, nursery: trio.Nursery) -> AsyncIterator[None]:
@@ -113,9 +117,8 @@ class Lifespan:
         if tasks:
             logger.info("waiting for %d background tasks; another Ctrl-C cancels them", tasks)
         with trio.CancelScope(deadline=deadline):
-            while nursery.child_tasks:
-                # No event tells when a nursery's last child has ended. 10 ms: not noticed by anybody.
-                await trio.sleep(0.01)
+            while nursery.child_tasks:  # noqa: ASYNC110  # no event tells when a nursery's last child has ended
+                await trio.sleep(_POLL_S)
 
     async def _call(self, event: str, nursery: trio.Nursery) -> None:
         for spec in self.listeners[event]:
@@ -130,12 +133,12 @@ class Lifespan:
                 result = spec.listener(self.app, nursery) if spec.wants_nursery else spec.listener(self.app)
                 if isawaitable(result):
                     await result
-            except Exception:
+            except Exception:  # noqa: BLE001  # logged, and the next one still runs
                 error_logger.exception("a listener of %s failed", event)
 
 
 def owns_signals() -> bool:
-    """Whether this task is the main one of `trio.run`, in the main thread: then signals are ours to handle."""
+    """Whether this task is `trio.run`'s main one, in the main thread: then signals are ours to handle."""
     nursery = trio.lowlevel.current_task().parent_nursery
     return (
         nursery is not None

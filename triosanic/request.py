@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from json import loads as loads_json
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
+from json import loads as loads_json
 from types import SimpleNamespace
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl

@@ -417,10 +417,11 @@ def _shape(route: Route, patterns: Sequence[PatternSpec]) -> _Shaped:
         error.add_note(f"in the path {route.path!r} of {route.name!r}")
         raise
     labels = tuple(param.name for _, param in sorted(match.defined_params.items()))
+    shaped = replace(route, path=match.path, labels=labels)
     for label in labels:
         if label.startswith("__") and label not in _ALLOWED_DUNDERS:
-            raise SanicException(f"Invalid route: {route.uri}. Parameter names cannot use '__'.")
-    return replace(route, path=match.path, labels=labels), _Shape(match.segments, match.regex)
+            raise SanicException(f"Invalid route: {shaped.uri}. Parameter names cannot use '__'.")
+    return shaped, _Shape(match.segments, match.regex)
 
 
 def _named(cast: Callable[[str], object]) -> Callable[[str], object]:

@@ -84,7 +84,7 @@ class RequestNursery:
                         start(nursery)
                     self._opened.set()
                     await self._joined.wait()
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001  # answered in the handler's place
             self._fail(exc)
         finally:
             self._closed.set()

@@ -38,8 +38,8 @@ class RequestBody(trio.abc.ReceiveStream):
         "_ended",
         "_error",
         "_hold",
-        "_receive",
         "_reading",
+        "_receive",
         "_rest",
         "_resume",
         "_send",
@@ -70,7 +70,7 @@ class RequestBody(trio.abc.ReceiveStream):
     def watch(
         self, before_read: Callable[[], Awaitable[None]], hold: Callable[[], None], resume: Callable[[], None]
     ) -> None:
-        """Await ``before_read`` before each read, and call ``hold`` and ``resume`` around waits for the peer."""
+        """Await ``before_read`` before each read; call ``hold`` and ``resume`` around waits for the peer."""
         self._before_read, self._hold, self._resume = before_read, hold, resume
 
     @property
@@ -174,9 +174,7 @@ class RequestBody(trio.abc.ReceiveStream):
     def __bool__(self) -> bool:
         return not self._ended or bool(self._rest)
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Iterate over the pieces; see `read`."""
-        return self
+    # __aiter__ is trio.abc.ReceiveStream's.
 
     async def __anext__(self) -> bytes:
         piece = await self.read()

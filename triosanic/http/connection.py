@@ -7,10 +7,10 @@ response streams. Worker and reader hand over by parking and rescheduling: no ch
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, assert_never
 
 import trio
 
@@ -99,8 +99,7 @@ class Connection:
         """
         try:
             await self._run()
-        except Exception:
-            # The fault wall: an error here ends this connection and no other.
+        except Exception:  # noqa: BLE001  # the fault wall: an error here ends this connection and no other
             error_logger.exception("a connection failed; it was closed")
         finally:
             if self._exchange is not None:
@@ -184,7 +183,15 @@ class Connection:
     # What the clock tells.
 
     def _on_due(self, due: Due) -> None:
-        _ON_DUE[due](self)
+        match due:
+            case Due.READ:
+                self._on_read_due()
+            case Due.REPLY:
+                self._on_reply_due()
+            case Due.WRITE:
+                self._on_write_due()
+            case _:
+                assert_never(due)
 
     def _on_read_due(self) -> None:
         self.clock.read_at = inf
@@ -328,11 +335,11 @@ class Connection:
     async def _refuse(self, refusal: Refusal) -> None:
         """Answer what never became a request; nothing after it is looked at."""
         body = f"{refusal.message}\n".encode()
-        data = render(refusal.status, (), body, content_type=_PLAIN, keep_alive=False, head_only=False)
+        status = refusal.status
         if self.limits.access_log:
-            log_access(
-                host=show(self.wire.peer), request="-", status=refusal.status, sent_bytes=len(body), duration_s=0
-            )
+            host = show(self.wire.peer)
+            log_access(host=host, request="-", status=status, sent_bytes=len(body), duration_s=0)
+        data = render(status, (), body, content_type=_PLAIN, keep_alive=False, head_only=False)
         await self.send([data])
 
     async def _half_close(self) -> bool:
@@ -360,13 +367,6 @@ class Connection:
         self.closing = True
         if self._exchange is None or self._exchange.cancel_on_disconnect:
             self._leave(reason)
-
-
-_ON_DUE: Final[Mapping[Due, Callable[[Connection], None]]] = {
-    Due.READ: Connection._on_read_due,
-    Due.REPLY: Connection._on_reply_due,
-    Due.WRITE: Connection._on_write_due,
-}
 
 
 def _log_access(exchange: Exchange, now: float) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import Self
+
+from triosanic.config import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,31 @@ class Limits:
     keep_alive: bool = True
     cancel_half_closed: bool = True
     access_log: bool = False
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Return what ``config`` lets a peer take."""
+        return cls(
+            head_timeout_s=config.REQUEST_HEAD_TIMEOUT,
+            request_timeout_s=config.REQUEST_TIMEOUT,
+            body_min_rate=config.BODY_MIN_RATE,
+            body_min_rate_grace_s=config.BODY_MIN_RATE_GRACE,
+            response_timeout_s=config.RESPONSE_TIMEOUT,
+            write_timeout_s=config.WRITE_TIMEOUT,
+            keep_alive_timeout_s=config.KEEP_ALIVE_TIMEOUT,
+            linger_timeout_s=config.LINGER_TIMEOUT,
+            linger_bytes=config.LINGER_SIZE,
+            max_url_bytes=config.REQUEST_MAX_URL_SIZE,
+            max_head_bytes=config.REQUEST_MAX_HEADER_SIZE,
+            max_headers=config.REQUEST_MAX_HEADERS,
+            max_trailer_bytes=config.REQUEST_MAX_TRAILER_SIZE,
+            read_ahead_bytes=config.REQUEST_BUFFER_SIZE,
+            high_water_bytes=config.RESPONSE_HIGH_WATER,
+            response_buffer_bytes=config.RESPONSE_BUFFER_LIMIT,
+            keep_alive=config.KEEP_ALIVE,
+            cancel_half_closed=config.HALF_CLOSED_CLIENTS == "cancel",
+            access_log=config.ACCESS_LOG,
+        )
 
     @property
     def head_deadline_s(self) -> float:

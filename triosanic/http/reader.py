@@ -2,15 +2,14 @@
 
 The connection calls it; it promises that the peer's leaving is seen while a handler runs, that no more is
 read ahead than the limit, and that every wait for the peer has a deadline.
-It runs under the connection's clock, which may cancel and begin anew each step: what must last is an attribute.
+It runs under the connection's clock, which may cancel and begin anew each step: what lasts is an attribute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 from math import inf
-from typing import Final, Protocol
+from typing import Final, Protocol, assert_never
 
 import trio
 
@@ -140,11 +139,24 @@ class Reader:
         """Read until lingering is over. Checkpoint: always."""
         while not (self._reading is Reading.LINGER and (self.peer_ended or self._budget < 0)):
             try:
-                await _STEPS[self._reading](self)
+                await self._step()
             except WireBroken:
                 self._on_end(broken=True)
 
     # The steps.
+
+    async def _step(self) -> None:
+        match self._reading:
+            case Reading.HEADS:
+                await self._read_heads()
+            case Reading.BODY:
+                await self._read_body()
+            case Reading.DEAF:
+                await trio.sleep_forever()
+            case Reading.LINGER:
+                await self._linger()
+            case _:
+                assert_never(self._reading)
 
     async def _read_heads(self) -> None:
         self._waiting = True
@@ -216,9 +228,6 @@ class Reader:
         else:
             self.peer_ended = True
 
-    async def _stay_deaf(self) -> None:
-        await trio.sleep_forever()
-
     def _on_end(self, *, broken: bool) -> None:
         self.peer_ended = True
         if self._reading is not Reading.LINGER:
@@ -236,11 +245,3 @@ class Reader:
         self._piece = b""
         self._clock.read_at = inf
         self._listener.on_body_end()
-
-
-_STEPS: Final[Mapping[Reading, Callable[[Reader], Awaitable[None]]]] = {
-    Reading.HEADS: Reader._read_heads,
-    Reading.BODY: Reader._read_body,
-    Reading.DEAF: Reader._stay_deaf,
-    Reading.LINGER: Reader._linger,
-}

@@ -36,7 +36,7 @@ class _Ready:
         return _EXHAUSTED
 
 
-_EXHAUSTED: Final[Any] = iter(())
+_EXHAUSTED: Final[Generator[Any, Any, None]] = iter(())  # type: ignore[assignment]  # it is only iterated
 _READY: Final = _Ready()
 
 
@@ -93,7 +93,7 @@ class SendChannel:
         """Make a channel; nothing leaves it before `begin`, the first write or the end.
 
         Args:
-            head: Makes the response's head, which leaves with the first piece, or alone if that takes a while.
+            head: Makes the response's head, which leaves with the first piece, or before it if that is late.
             outbound: The framing.
             send: Sends to the peer.
             spawn: Starts a task that runs `run`.

@@ -177,7 +177,7 @@ class StreamWire:
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
             raise WireBroken(str(exc)) from exc
 
-    def send_nowait(self, data: bytes | memoryview) -> int:
+    def send_nowait(self, data: bytes | memoryview) -> int:  # noqa: ARG002  # the interface's
         """See `Wire.send_nowait`: a stream has no such call, so it takes nothing at once."""
         if self._aborted:
             raise WireBroken("this wire was aborted")

@@ -33,7 +33,8 @@ def text(
         TypeError: ``body`` is not str.
     """
     if not isinstance(body, str):
-        raise TypeError(f"text() takes str, not {type(body).__name__}: use raw() for bytes, json() for values")
+        kind = type(body).__name__
+        raise TypeError(f"text() takes str, not {kind}: use raw() for bytes and json() for values")
     return HTTPResponse(body, status, headers, content_type)
 
 

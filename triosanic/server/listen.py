@@ -8,25 +8,27 @@ import stat
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any, TypeAlias
 
 import trio
 
 # With a random port for one family, another program may hold the same port of the other: try again.
 _TRIES = 20
+_Target: TypeAlias = tuple[int, tuple[Any, ...]]
 
 
 async def listen(
-    host: str | None,
+    host: str | Sequence[str] | None,
     port: int,
     *,
     sock: socket.socket | Sequence[socket.socket] | None = None,
     unix: str | os.PathLike[str] | None = None,
     backlog: int = 100,
 ) -> list[socket.socket]:
-    """Return listening, non-blocking sockets: those given, a Unix socket, or one for each address of ``host``.
+    """Return listening, non-blocking sockets: those given, or a Unix one, or one for each address.
 
     Args:
-        host: Name or address; ``None`` or ``""``: every interface, IPv4 and IPv6.
+        host: Name or address, or several; ``None`` or ``""``: every interface, IPv4 and IPv6.
         port: 0 lets the system choose; every address family gets the same.
         sock: Sockets that are bound already; they belong to the server from now on.
         unix: Path of a Unix socket; a socket that nobody listens on any more is replaced.
@@ -45,14 +47,15 @@ async def listen(
         return [_ready(one, backlog) for one in ([sock] if isinstance(sock, socket.socket) else sock)]
     if unix is not None:
         return [_ready(_bind_unix(os.fspath(unix)), backlog)]
-    infos = await trio.socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    # A host may have the same address twice, and a machine may have no IPv6 to bind.
-    targets = list(dict.fromkeys((family, address) for family, _, _, _, address in infos))
+    targets: dict[_Target, None] = {}  # a host may have the same address twice
+    for one in [host] if isinstance(host, str) or host is None else host:
+        infos = await trio.socket.getaddrinfo(
+            one or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        targets.update(dict.fromkeys((family, address) for family, _, _, _, address in infos))
     for attempt in range(_TRIES):
         try:
-            return [_ready(one, backlog) for one in _bind_all(targets, port, skip_missing=not host)]
+            return [_ready(one, backlog) for one in _bind_all(list(targets), port, skip_missing=not host)]
         except OSError:
             if port != 0 or attempt == _TRIES - 1:
                 raise
@@ -60,14 +63,14 @@ async def listen(
 
 
 def _bind_all(
-    targets: Sequence[tuple[int, tuple[str | int, ...]]], port: int, *, skip_missing: bool
+    targets: Sequence[_Target], port: int, *, skip_missing: bool
 ) -> list[socket.socket]:
     with ExitStack() as stack:
         socks: list[socket.socket] = []
         for family, address in targets:
             try:
                 sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-            except OSError:
+            except OSError:  # a machine may have no IPv6
                 if skip_missing and len(targets) > 1:
                     continue
                 raise
@@ -92,7 +95,7 @@ def _bind_unix(path: str) -> socket.socket:
         mode = None
     if mode is not None:
         if not stat.S_ISSOCK(mode):
-            raise ValueError(f"unix must be the path of a socket, and {path!r} is something else: remove it first")
+            raise ValueError(f"unix must be the path of a socket, and {path!r} is something else")
         _remove_stale(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

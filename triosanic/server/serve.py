@@ -16,7 +16,7 @@ from triosanic.http.limits import Limits
 from triosanic.http.wire import SocketWire
 from triosanic.log import logger
 
-# Errors of accept() that are the system's want, not the listener's end; more will come to nothing for a while.
+# Errors of accept() that are the system's want, and not the listener's end.
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_S: Final = 0.1
 # A batch of connections that is accepted before other tasks have their turn.
@@ -109,7 +109,7 @@ class Server:
                 self._empty.set()
 
     async def drain(self) -> None:
-        """Let idle connections close, and the others after their response; wait for the last. Checkpoint: always."""
+        """Let connections close, when idle or after their response; wait for the last. Checkpoint: always."""
         self._empty = trio.Event()
         for connection in self._connections:
             connection.shut_down()
