@@ -25,7 +25,7 @@ from triosanic.exceptions import SanicException, ServerError
 from triosanic.handlers import ErrorHandler
 from triosanic.helpers import import_string
 from triosanic.http.limits import Limits
-from triosanic.http.wire import show
+from triosanic.http.wire import Wire, show
 from triosanic.lifespan import Lifespan, obey_signals, owns_signals, single_errors
 from triosanic.log import configure, error_logger, logger
 from triosanic.options import RunOptions
@@ -258,6 +258,7 @@ class Sanic(Recorder):
         sock: socket.socket | Sequence[socket.socket] | None = None,
         unix: str | os.PathLike[str] | None = None,
         backlog: int = 1024,
+        wires: trio.abc.ReceiveChannel[Wire] | None = None,
         task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve until stopped: what ``app.serve`` is.
@@ -271,6 +272,8 @@ class Sanic(Recorder):
             sock: Bound sockets, in place of host and port.
             unix: Path of a Unix socket, in place of host and port.
             backlog: How many connections may wait to be accepted.
+            wires: Connections that something else accepts, served beside those of the sockets, of which
+                ``sock=()`` makes none; see `StreamWire`.
             task_status: Trio's.
 
         Raises:
@@ -292,7 +295,7 @@ class Sanic(Recorder):
                     if own_signals:
                         nursery.start_soon(obey_signals, [lifespan])
                     started = partial(self._started, task_status, socks)
-                    await lifespan.run(socks, self._open_nursery, started)
+                    await lifespan.run(socks, self._open_nursery, started, wires)
                     nursery.cancel_scope.cancel()
         finally:
             self._lifespan = self._nursery = None
@@ -329,7 +332,7 @@ class Sanic(Recorder):
     def _started(self, task_status: trio.TaskStatus[Addresses], socks: Sequence[socket.socket]) -> None:
         names = [sock.getsockname() for sock in socks]
         where = ", ".join(name if isinstance(name, str) else f"http://{show(name)}" for name in names)
-        logger.info("%s serves on %s; Ctrl-C ends it", self.name, where)
+        logger.info("%s serves on %s; Ctrl-C ends it", self.name, where or "wires")
         task_status.started(names)
 
     def prepare(self, host: str | None = None, port: int | None = None, **options: Any) -> None:
@@ -397,8 +400,8 @@ class Sanic(Recorder):
     @property
     def test_client(self) -> Any:
         """A client for plain tests, as in sanic-testing: ``request, response = app.test_client.get("/")``."""
-        client_for: Any = import_string("triosanic.testing.client_for")
-        return client_for(self)
+        testing: Any = import_string("triosanic.testing")  # only now, because it needs an extra
+        return testing.SanicTestClient(self)
 
 
 def _takes_app(task: Callable[..., object]) -> bool:

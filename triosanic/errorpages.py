@@ -35,6 +35,9 @@ _RETURNED: Final[Mapping[str, str]] = MappingProxyType(
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
+# Calls that a traceback shows, the innermost: a RecursionError has a thousand.
+_MAX_FRAMES: Final = 50
+
 # Lines of source before and after the one that failed.
 _SOURCE_CONTEXT: Final = 3
 
@@ -170,7 +173,7 @@ def error_response(
         context=(getattr(exception, "context", None) or {}) if ours else {},
         extra=(getattr(exception, "extra", None) or {}) if ours and debug else {},
         facts=facts if facts is not None and debug else RequestFacts(),
-        trace=TracebackException.from_exception(exception) if debug else None,
+        trace=TracebackException.from_exception(exception, limit=-_MAX_FRAMES) if debug else None,
     )
     render = _RENDERERS[format]
     # A message may hold what a client sent, and lone surrogates are not to be had in UTF-8.

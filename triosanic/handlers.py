@@ -183,7 +183,7 @@ def exception_classes(
     """
     classes: list[type[BaseException]] = []
     for given in exceptions:
-        classes += [given] if isclass(given) else given
+        classes += given if isinstance(given, Iterable) and not isclass(given) else [given]
     for found in classes:
         if not isclass(found) or not issubclass(found, BaseException):
             raise TypeError(f"exceptions must be classes of exceptions, not {found!r}")

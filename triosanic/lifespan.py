@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import trio
 
+from triosanic.http.wire import Wire
 from triosanic.listeners import ListenerSpec
 from triosanic.log import error_logger, logger
 from triosanic.server import Server
@@ -53,6 +54,7 @@ class Lifespan:
         socks: Sequence[socket.socket],
         on_nursery: Callable[[trio.Nursery], None],
         on_started: Callable[[], None],
+        wires: trio.abc.ReceiveChannel[Wire] | None = None,
     ) -> None:
         """Serve on ``socks``, which are closed at the end, until `stopping` is set, or until cancelled.
 
@@ -60,6 +62,7 @@ class Lifespan:
             socks: Listening, non-blocking sockets.
             on_nursery: Called with the app's nursery before anything else.
             on_started: Called when requests are answered.
+            wires: Connections that something else accepts.
 
         Raises:
             BaseException: What a start listener or a task in the app's nursery raised.
@@ -71,7 +74,7 @@ class Lifespan:
                 on_nursery(nursery)
                 async with self._listeners_around(nursery):
                     with self.hurry:
-                        await self._serve(socks, nursery, on_started)
+                        await self._serve(socks, nursery, on_started, wires)
                 nursery.cancel_scope.cancel()
         finally:
             for sock in socks:
@@ -89,12 +92,18 @@ class Lifespan:
                 await self._call_all("after_server_stop", nursery)
 
     async def _serve(
-        self, socks: Sequence[socket.socket], app_nursery: trio.Nursery, on_started: Callable[[], None]
+        self,
+        socks: Sequence[socket.socket],
+        app_nursery: trio.Nursery,
+        on_started: Callable[[], None],
+        wires: trio.abc.ReceiveChannel[Wire] | None,
     ) -> None:
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 for sock in socks:
                     accepting.start_soon(self.server.accept, sock, connections)
+                if wires is not None:
+                    accepting.start_soon(self.server.take, wires, connections)
                 try:
                     await self._call("after_server_start", app_nursery)
                     on_started()

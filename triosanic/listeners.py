@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from triosanic.router import Handler, accepts, check_accepts
+from triosanic.router import Handler, accepts, check_accepts, name_of
 
 EVENTS: Final = (
     "main_process_start",
@@ -50,6 +50,8 @@ def listener_spec(listener: Handler, event: str, priority: int = 0) -> ListenerS
     wants_nursery = not accepts(listener, 1, exactly=True)
     if wants_nursery:
         check_accepts(listener, 2, "`app`", "listener")
+        if not accepts(listener, 2, exactly=True):
+            raise ValueError(f"a listener takes the app and its nursery; {name_of(listener)}() needs more")
     return ListenerSpec(listener, check_event(event), priority, wants_nursery)
 
 

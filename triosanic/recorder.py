@@ -5,14 +5,13 @@ what requests are served from.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import isclass
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
-from triosanic.constants import HTTP_METHODS
 from triosanic.errorpages import check_error_format
 from triosanic.exceptions import SanicException, ServerError
 from triosanic.handlers import ExceptionSpec, duplicate_handler, exception_classes, exception_specs
@@ -27,7 +26,7 @@ from triosanic.middleware import (
     middleware_spec,
 )
 from triosanic.router import Handler, PatternSpec, RouteSpec, check_accepts, name_of
-from triosanic.views import is_view, methods_of
+from triosanic.views import as_methods, is_view, methods_of
 
 _HandlerT = TypeVar("_HandlerT", bound=Handler)
 _Decorator: TypeAlias = Callable[[_HandlerT], _HandlerT]
@@ -202,32 +201,29 @@ class Recorder:
         """
         if not isinstance(uri, str):
             raise TypeError(f"uri must be a text, not {uri!r}; a decorator for routes is called with a path")
-        unknown = [key for key in ctx if not key.startswith("ctx_")]
-        if unknown:
-            raise TypeError(f"Unexpected keyword arguments: {', '.join(unknown)}")
         if error_format is not None:
             check_error_format(error_format)
-        wanted = _as_methods(methods)
+        wanted = as_methods(methods)
+        make = partial(
+            RouteSpec,
+            uri=uri,
+            hosts=as_hosts(host),
+            strict_slashes=strict_slashes,
+            version=version,
+            version_prefix=version_prefix,
+            ignore_body=ignore_body,
+            error_format=error_format,
+            unquote=unquote,
+            cancel_on_disconnect=cancel_on_disconnect,
+            response_timeout=response_timeout,
+            ctx=_as_ctx(ctx),
+        )
 
         def decorate(handler: _HandlerT) -> _HandlerT:
             _check_handler(handler)
             served, streaming = methods_of(handler, wanted, stream)
-            spec = RouteSpec(
-                handler=handler,
-                uri=uri,
-                methods=served,
-                name=name or name_of(handler),
-                hosts=as_hosts(host),
-                strict_slashes=strict_slashes,
-                stream_methods=streaming,
-                version=version,
-                version_prefix=version_prefix,
-                ignore_body=ignore_body,
-                error_format=error_format,
-                unquote=unquote,
-                cancel_on_disconnect=cancel_on_disconnect,
-                response_timeout=response_timeout,
-                ctx=MappingProxyType({key.removeprefix("ctx_"): value for key, value in ctx.items()}),
+            spec = make(
+                handler=handler, name=name or name_of(handler), methods=served, stream_methods=streaming
             )
             if apply:
                 self.record(spec)
@@ -484,13 +480,11 @@ def as_hosts(host: Hosts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.lower() for one in hosts))
 
 
-def _as_methods(methods: Iterable[str] | str | None) -> frozenset[str] | None:
-    names = [methods] if isinstance(methods, str) else methods or ()
-    found = frozenset(str(name).upper() for name in names)
-    wrong = sorted(found - set(HTTP_METHODS))
-    if wrong:
-        raise ValueError(f"methods must be of {', '.join(HTTP_METHODS)}, not {', '.join(wrong)}")
-    return found or None
+def _as_ctx(ctx: Mapping[str, object]) -> Mapping[str, object]:
+    unknown = [key for key in ctx if not key.startswith("ctx_")]
+    if unknown:
+        raise TypeError(f"Unexpected keyword arguments: {', '.join(unknown)}")
+    return MappingProxyType({key.removeprefix("ctx_"): value for key, value in ctx.items()})
 
 
 def _check_handler(handler: Handler) -> None:

@@ -197,6 +197,20 @@ def is_view(handler: Handler) -> bool:
     return isinstance(handler, CompositionView) or isinstance(getattr(handler, "view_class", None), type)
 
 
+def as_methods(methods: Iterable[str] | str | None) -> frozenset[str] | None:
+    """Give methods in upper case; ``None`` if there are none.
+
+    Raises:
+        ValueError: One is none of HTTP's.
+    """
+    names = [methods] if isinstance(methods, str) else methods or ()
+    found = frozenset(str(name).upper() for name in names)
+    wrong = sorted(found - set(HTTP_METHODS))
+    if wrong:
+        raise ValueError(f"methods must be of {', '.join(HTTP_METHODS)}, not {', '.join(wrong)}")
+    return found or None
+
+
 def methods_of(
     handler: Handler, wanted: frozenset[str] | None, stream: bool
 ) -> tuple[frozenset[str], frozenset[str]]:

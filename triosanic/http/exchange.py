@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from triosanic.exceptions import ServerError
 from triosanic.helpers import STATUS_CODES
 from triosanic.http.body import RequestBody
-from triosanic.http.framing import ChunkedInbound, Headers, Inbound, LengthInbound, Outbound, machine_for
+from triosanic.http.chunked import ChunkedInbound
+from triosanic.http.framing import Headers, Inbound, LengthInbound, Outbound, machine_for
 from triosanic.http.reply import BODILESS, check, render
 from triosanic.http.send_channel import SendChannel
 
@@ -28,6 +29,9 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Stage(Enum):
     """How far the response is."""
 
+    # Members are singletons; Enum's own hash is Python code, on the way of each request.
+    __hash__ = object.__hash__
+
     WAITING = auto()
     STREAMING = auto()
     DONE = auto()
@@ -36,6 +40,8 @@ class Stage(Enum):
 
 class Move(Enum):
     """What may happen to a response."""
+
+    __hash__ = object.__hash__  # as above
 
     REPLY = auto()
     START = auto()
@@ -129,7 +135,9 @@ class Exchange:
         if length is not None and length <= len(rest):
             self.body = RequestBody(rest[:length])
         else:
-            self.inbound = ChunkedInbound(self.machine) if length is None else LengthInbound(length)
+            self.inbound = (
+                ChunkedInbound(link.limits.max_trailer_bytes) if length is None else LengthInbound(length)
+            )
             self.inbound.feed(rest)
             self.body = RequestBody()
             self.body.watch(self._before_read, link.clock.hold_reply, link.clock.resume_reply)
@@ -160,7 +168,7 @@ class Exchange:
 
         Checkpoint: if the peer does not take it at once.
         """
-        self._check(Move.REPLY)
+        done = self._after(Move.REPLY)
         if self.body.failed or self.unread > self.link.limits.linger_bytes:
             self.keep_alive = False
         self._settle_keep_alive(headers)
@@ -172,7 +180,7 @@ class Exchange:
             keep_alive=self.keep_alive,
             head_only=self.head_only,
         )
-        self.stage = NEXT_STAGE[self.stage, Move.REPLY]
+        self.stage = done
         self._begun(status)
         await self.link.send([data])
         self.sent_bytes = 0 if self.head_only or status in BODILESS else len(body)
@@ -187,7 +195,7 @@ class Exchange:
 
         Checkpoint: never.
         """
-        self._check(Move.START)
+        streaming = self._after(Move.START)
         check([f"{name}: {value}\r\n" for name, value in headers])
         if not self.head.http11:  # RFC 9112 9.3: h11 ends these with the connection
             self.keep_alive = False
@@ -210,7 +218,7 @@ class Exchange:
             high_water_bytes=limits.high_water_bytes,
             limit_bytes=limits.response_buffer_bytes,
         )
-        self.stage = NEXT_STAGE[self.stage, Move.START]
+        self.stage = streaming
         self._begun(status)
         if not self.expects_continue:  # else the first read or write decides between 100 and the head
             self.channel.begin()
@@ -234,13 +242,13 @@ class Exchange:
         self.channel.end()
         await self.channel.wait_ended()
         if self.stage is Stage.STREAMING:
-            self.stage = NEXT_STAGE[self.stage, Move.END]
+            self.stage = self._after(Move.END)
             self.sent_bytes = self.channel.sent
 
     def abort(self) -> None:
         """Give the response up: the peer is told by a reset that it is not whole. Checkpoint: never."""
         if self.stage in (Stage.WAITING, Stage.STREAMING):
-            self.stage = NEXT_STAGE[self.stage, Move.ABORT]
+            self.stage = self._after(Move.ABORT)
             self.keep_alive = False
             if self.channel is not None:
                 self.sent_bytes = self.channel.sent
@@ -257,9 +265,12 @@ class Exchange:
         self.body.close()
         return True
 
-    def _check(self, move: Move) -> None:
-        if (self.stage, move) not in NEXT_STAGE:
+    def _after(self, move: Move) -> Stage:
+        """Return the stage that ``move`` leads to."""
+        stage = NEXT_STAGE.get((self.stage, move))
+        if stage is None:
             raise ServerError("this request has been answered already")
+        return stage
 
     def _begun(self, status: int) -> None:
         self.status = status
@@ -267,14 +278,12 @@ class Exchange:
 
     def _settle_keep_alive(self, headers: Headers) -> None:
         """Decide, as the head is made, what it says about the connection."""
-        if (
-            self.link.closing
-            # RFC 9110 10.1.1: a final answer in place of 100 leaves open whether the body will come.
-            or self.expects_continue
-            or any(name.lower() == "connection" and "close" in value.lower() for name, value in headers)
-        ):
-            self.keep_alive = False
-        self.expects_continue = False
+        # RFC 9110 10.1.1: a final answer in place of 100 leaves open whether the body will come.
+        if self.link.closing or self.expects_continue:
+            self.keep_alive = self.expects_continue = False
+        for name, value in headers:
+            if name.lower() == "connection" and "close" in value.lower():
+                self.keep_alive = False
 
     async def _before_read(self) -> None:
         """Send the 100 that is owed; hold the reader back while the peer does not take our output."""

@@ -14,8 +14,6 @@ import h11
 from triosanic.exceptions import BadRequest, ServerError
 from triosanic.http.guard import Head
 
-# h11 needs 94 ms for 64 KiB of 1-byte chunks: after this many events the reader hands over what it has.
-_EVENTS_A_PIECE: Final = 1000
 Headers = Sequence[tuple[str, str]]
 
 
@@ -74,48 +72,6 @@ class LengthInbound:
         piece, self.rest = (data, b"") if len(data) <= left else (data[:left], data[left:])
         self.missing -= len(piece)
         return piece
-
-
-class ChunkedInbound:
-    """A chunked body, read by h11."""
-
-    __slots__ = ("_conn", "_ended", "trailers")
-    missing: Final = 0
-
-    def __init__(self, machine: h11.Connection) -> None:
-        self._conn = machine
-        self._ended = False
-        self.trailers: Headers = ()
-
-    @property
-    def complete(self) -> bool:
-        """See `Inbound.complete`."""
-        return self._ended
-
-    @property
-    def rest(self) -> bytes:
-        """See `Inbound.rest`."""
-        return bytes(self._conn.trailing_data[0])
-
-    def feed(self, data: bytes) -> None:
-        """See `Inbound.feed`."""
-        self._conn.receive_data(data)
-
-    def take(self) -> bytes:
-        """See `Inbound.take`."""
-        pieces = []
-        try:
-            for _ in range(_EVENTS_A_PIECE):
-                event = self._conn.next_event()
-                if not isinstance(event, h11.Data):
-                    if isinstance(event, h11.EndOfMessage):
-                        self._ended = True
-                        self.trailers = [(k.decode("ascii"), v.decode("latin-1")) for k, v in event.headers]
-                    break
-                pieces.append(event.data)
-        except h11.RemoteProtocolError as exc:
-            raise BadRequest("The request's chunked body is malformed") from exc
-        return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
 
 
 def machine_for(head: Head) -> h11.Connection:

@@ -17,8 +17,8 @@ TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 # The version is matched loosely, so that a well-formed but foreign one can be told 505 and not 400.
 _REQUEST_LINE: Final = re.compile(rf"({TOKEN}++) ([!-\"$-~]++) HTTP/([0-9])\.([0-9])")
 # RFC 9110 5.5: field values hold no control byte but HTAB. Bytes above 0x7f are obs-text, decoded as UTF-8.
-_FIELD: Final = re.compile(rf"({TOKEN}++):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)\r\n")
-_FIELDS: Final = re.compile(rf"(?:{TOKEN}++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+")
+FIELD: Final = re.compile(rf"({TOKEN}++):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)\r\n")
+FIELDS: Final = re.compile(rf"(?:{TOKEN}++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+")
 # RFC 9112 2.2: a line ends in CRLF; a lone CR or LF is how two parsers are made to disagree.
 _BARE: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])")
 # RFC 3986 3.2.2 without the comma: a list of hosts is never one host. userinfo ("@") is no part of Host.
@@ -138,12 +138,12 @@ def _read(raw: bytes, line: str, block: str, limits: Limits) -> Head:
         raise Refusal(414, "URI Too Long: the request target exceeds the limit")
     if major != "1" or minor not in "01":
         raise Refusal(505, "HTTP Version Not Supported: this server speaks HTTP/1.1 and HTTP/1.0")
-    fields = _FIELD.findall(block)
+    fields = FIELD.findall(block)
     if len(fields) > limits.max_headers:
         raise Refusal(431, "Request Header Fields Too Large: too many header fields")
     headers = [(name.lower(), value.rstrip(" \t")) for name, value in fields]
     # Every byte of the block must belong to a field, or findall has skipped some: name ":" OWS value CRLF.
-    if _FIELDS.fullmatch(block) is None:
+    if FIELDS.fullmatch(block) is None:
         raise Refusal(400, "Bad Request: malformed header field")
     head = Head(raw, method, target, minor == "1", headers)
     _read_special(head)

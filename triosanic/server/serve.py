@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from contextlib import suppress
 from contextvars import Context
 from math import inf
 from typing import Final
@@ -13,7 +14,7 @@ import trio
 
 from triosanic.http.connection import Application, Connection
 from triosanic.http.limits import Limits
-from triosanic.http.wire import SocketWire
+from triosanic.http.wire import SocketWire, Wire, WireBroken
 from triosanic.log import logger
 
 # Errors of accept() that are the system's want, and not the listener's end.
@@ -84,6 +85,25 @@ class Server:
         finally:
             trio.lowlevel.notify_closing(listener)
             listener.close()
+
+    async def take(self, wires: trio.abc.ReceiveChannel[Wire], nursery: trio.Nursery) -> None:
+        """Serve in ``nursery`` what something else has accepted, until cancelled; then close ``wires``.
+
+        Checkpoint: always.
+        """
+        async with wires:
+            async for wire in wires:
+                if len(self._connections) >= self._max_connections:
+                    nursery.start_soon(self._turn_away, wire)
+                else:
+                    nursery.start_soon(self.run, Connection(wire, self._app, self._limits, self._context))
+
+    async def _turn_away(self, wire: Wire) -> None:
+        try:
+            with trio.move_on_after(self._limits.linger_timeout_s), suppress(WireBroken):
+                await wire.send_some(memoryview(_BUSY))
+        finally:
+            await wire.aclose()
 
     def _open(self, sock: socket.socket, peer: object, nursery: trio.Nursery) -> None:
         try:

@@ -1,0 +1,162 @@
+r"""The strict reading of a chunked body (RFC 9112 7.1).
+
+The reader feeds it what comes and takes pieces of content out of it. Where RFC 9112 leaves a receiver no
+freedom there is none: a chunk's data ends in exactly CRLF, a size is 1 to 16 hexadecimal digits, extensions
+are well formed and bounded, and so are trailers, which can't say anything about framing, routing or identity.
+A property test holds it to the same content as h11, which takes more than this does.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import Final
+
+from triosanic.exceptions import BadRequest
+from triosanic.http.guard import FIELD, FIELDS, TOKEN
+
+# RFC 9112 7.1.1; BWS is allowed around ";" and "=", and nowhere else.
+_QUOTED: Final = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~])*+"'
+_EXTENSION: Final = rf"[ \t]*;[ \t]*{TOKEN}++(?:[ \t]*=[ \t]*(?:{TOKEN}++|{_QUOTED}))?"
+_SIZE: Final = re.compile(rf"([0-9A-Fa-f]{{1,16}})((?:{_EXTENSION})*+)\r\n".encode("latin-1"))
+# An incomplete line that can still become a size line: it holds no control byte but the CR at its end.
+_PARTIAL: Final = re.compile(rb"[0-9A-Fa-f]{1,16}(?:[ \t;][\t -~\x80-\xff]*)?\r?")
+_LINE_BYTES: Final = 16 + 256 + 2  # digits, extensions, CRLF
+_EXTENSIONS_BYTES: Final = 8192  # in the whole body
+# After this many chunks the reader hands over what it has, however little, and others have their turn.
+_CHUNKS_A_PIECE: Final = 1000
+# RFC 9110 6.5.1: fields that would change how the message is framed, routed or understood, or who sent it.
+_NOT_IN_TRAILERS: Final = frozenset(
+    (
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "max-forwards",
+        "proxy-authorization",
+        "range",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+
+
+class _At(Enum):
+    """What comes next."""
+
+    SIZE = auto()
+    DATA = auto()
+    DATA_END = auto()
+    TRAILERS = auto()
+    DONE = auto()
+
+
+class ChunkedInbound:
+    """A chunked body; see `framing.Inbound`.
+
+    Attributes:
+        rest: What was fed and not taken; beyond the body's end once it is complete.
+        trailers: The trailer fields, once the body has ended.
+    """
+
+    __slots__ = ("_at", "_extensions", "_left", "_max_trailer_bytes", "rest", "trailers")
+    missing: Final = 0
+
+    def __init__(self, max_trailer_bytes: int) -> None:
+        self.rest = b""
+        self.trailers: list[tuple[str, str]] = []
+        self._at = _At.SIZE
+        self._left = 0
+        self._extensions = 0
+        self._max_trailer_bytes = max_trailer_bytes
+
+    @property
+    def complete(self) -> bool:
+        """See `framing.Inbound.complete`."""
+        return self._at is _At.DONE
+
+    def feed(self, data: bytes) -> None:
+        """See `framing.Inbound.feed`."""
+        self.rest = self.rest + data if self.rest else data
+
+    def take(self) -> bytes:
+        """See `framing.Inbound.take`.
+
+        Raises:
+            BadRequest: The framing is broken.
+        """
+        data, at = self.rest, 0
+        pieces: list[bytes] = []
+        while len(pieces) < _CHUNKS_A_PIECE:
+            if self._at is _At.SIZE:
+                after = self._read_size(data, at)
+            elif self._at is _At.DATA:
+                piece = data[at : at + self._left]
+                after = at + len(piece)
+                self._left -= len(piece)
+                pieces.append(piece)
+                if not self._left:
+                    self._at = _At.DATA_END
+            elif self._at is _At.DATA_END:
+                after = self._read_data_end(data, at)
+            elif self._at is _At.TRAILERS:
+                after = self._read_trailers(data, at)
+            else:
+                break
+            if after == at:
+                break
+            at = after
+        self.rest = data[at:]
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _read_size(self, data: bytes, at: int) -> int:
+        match = _SIZE.match(data, at, at + _LINE_BYTES)
+        if match is None:
+            partial = len(data) - at < _LINE_BYTES and _PARTIAL.fullmatch(data, at) is not None
+            if at < len(data) and not partial:
+                raise BadRequest("The size of a chunk is malformed")
+            return at
+        self._extensions += len(match[2])
+        if self._extensions > _EXTENSIONS_BYTES:
+            raise BadRequest("The chunk extensions exceed the limit")
+        self._left = int(match[1], 16)
+        self._at = _At.DATA if self._left else _At.TRAILERS
+        return match.end()
+
+    def _read_data_end(self, data: bytes, at: int) -> int:
+        end = data[at : at + 2]
+        if end == b"\r\n":
+            self._at = _At.SIZE
+            return at + 2
+        if not b"\r\n".startswith(end):
+            raise BadRequest("A chunk does not end where its size says")
+        return at
+
+    def _read_trailers(self, data: bytes, at: int) -> int:
+        if data.startswith(b"\r\n", at):
+            end = at
+        else:
+            end = data.find(b"\r\n\r\n", at, at + self._max_trailer_bytes + 4)
+            if end < 0:
+                if len(data) - at > self._max_trailer_bytes:
+                    raise BadRequest("The trailers exceed the limit")
+                return at
+            end += 2
+        text = data[at:end].decode("utf-8", "surrogateescape")
+        if FIELDS.fullmatch(text) is None:
+            raise BadRequest("A trailer field is malformed")
+        self.trailers = [(name.lower(), value.rstrip(" \t")) for name, value in FIELD.findall(text)]
+        for name, _ in self.trailers:
+            if name in _NOT_IN_TRAILERS:
+                raise BadRequest(f"The field {name} is not allowed in trailers")
+        self._at = _At.DONE
+        return end + 2
