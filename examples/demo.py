@@ -55,18 +55,21 @@ class NoPartner(SanicException):
     """The request for the other side did not come in time."""
 
     status_code = 504
+    quiet = True
 
 
 class SideTaken(SanicException):
     """Another request already waits at this side."""
 
     status_code = 409
+    quiet = True
 
 
 class Cut(SanicException):
     """The other side ended before all of the file had gone through."""
 
     status_code = 410
+    quiet = True
 
 
 @dataclass(eq=False, slots=True)

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
+from types import CoroutineType
 from typing import Any, Final
 
 from triosanic.exceptions import ClientGone, ExpectationFailed, PayloadTooLarge, SanicException, ServerError
@@ -95,14 +96,16 @@ class Dispatcher:
             exchange.link.clock.arm_reply(exchange.started_at + route.response_timeout)
         if head.expect is not None and not exchange.expects_continue:
             raise ExpectationFailed(f"Unknown Expect: {head.expect}")
-        if exchange.body and not route.ignore_body and head.method not in route.stream_methods:
+        if exchange.has_body and not route.ignore_body and head.method not in route.stream_methods:
             await self._read_body(request)
         for middleware in route.request_middleware:
             response = await _result(middleware(request))
             if response is not None:
                 break
         else:
-            response = await _result(route.handler(request, **params))
+            response = route.handler(request, **params)
+            if type(response) is CoroutineType or isawaitable(response):
+                response = await response
         if not isinstance(response, BaseHTTPResponse):
             response = self._check_result(request, response)
         if route.response_middleware and request.response is None:

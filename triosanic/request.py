@@ -39,7 +39,6 @@ class Request:
     Attributes:
         app: The app that serves it.
         body: The whole content, on routes that do not stream; ``b""`` on those that do.
-        stream: The content as a stream; at its end already on routes that do not stream.
         method: The method, as the client wrote it.
         path: The target without its query, not decoded.
         query_string: What follows the question mark, not decoded.
@@ -65,7 +64,6 @@ class Request:
         "query_string",
         "response",
         "route",
-        "stream",
     )
 
     def __init__(self, exchange: Exchange, app: Any, respond: Respond) -> None:
@@ -74,7 +72,6 @@ class Request:
         self.app = app
         self.method = head.method
         self.path, _, self.query_string = head.target.partition("?")
-        self.stream: RequestBody = exchange.body
         self.body = b""
         self.route: Any = None
         self.match_info: Mapping[str, Any] = {}
@@ -193,6 +190,11 @@ class Request:
             return loads(self.body)
         except (ValueError, RecursionError) as exc:
             raise BadRequest("Failed when parsing body as json") from exc
+
+    @property
+    def stream(self) -> RequestBody:
+        """The content as a stream; at its end already on routes that do not stream."""
+        return self.exchange.body
 
     async def receive_body(self) -> None:
         """Read the whole content into `body`, where the route did not. Checkpoint: if it is still to come.

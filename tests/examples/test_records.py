@@ -103,7 +103,7 @@ async def test_download_shows_one_moment(url: str, client: httpx.AsyncClient) ->
     assert (await client.get(url)).text == THREE
 
 
-async def test_file_of_its_own_is_removed(client: httpx.AsyncClient) -> None:
+async def test_file_of_its_own_is_removed() -> None:
     database = records.SQLite(None)
     await database.open()
     folder = Path(database.file).parent

@@ -14,7 +14,7 @@ from triosanic import Request, Sanic
 from triosanic.response import HTTPResponse, json, raw
 
 PIECE = bytes(65_536)
-# httpx reads by generators within generators, of which it closes only the outermost when a reader leaves midway.
+# httpx reads by generators within generators, and closes only the outermost when a reader leaves midway.
 leaves_generators = pytest.mark.filterwarnings("ignore:Async generator 'http(x|core):ResourceWarning")
 
 
@@ -24,6 +24,7 @@ class Upstream:
     def __init__(self) -> None:
         self.app = Sanic("upstream")
         self.cancelled = trio.Event()
+        self.received_half = trio.Event()
         self.sent = 0
         self.app.add_route(self.headers, "/headers", methods=["POST"])
         self.app.add_route(self.length, "/length", methods=["POST"], stream=True)
@@ -38,7 +39,14 @@ class Upstream:
         return answer
 
     async def length(self, request: Request) -> HTTPResponse:
-        return json(sum([len(piece) async for piece in request.stream]))
+        size = 0
+        try:
+            async for piece in request.stream:
+                size += len(piece)
+        except BaseException:
+            self.cancelled.set()
+            raise
+        return json(size)
 
     async def endless(self, request: Request) -> None:
         response = await request.respond(content_type="application/octet-stream")
@@ -52,6 +60,7 @@ class Upstream:
     async def breaks(self, request: Request) -> None:
         response = await request.respond(content_type="text/plain")
         await response.send("half")
+        await self.received_half.wait()
         raise RuntimeError("the other half is missing")
 
     async def plain(self, request: Request) -> HTTPResponse:
@@ -128,15 +137,29 @@ async def test_no_server_behind_it_is_502(
         assert (await client.post(url, content=PIECE)).status_code == 502
 
 
-async def test_answer_cut_behind_it_is_cut(url: str, client: httpx.AsyncClient) -> None:
-    with pytest.raises(httpx.TransportError):
-        await client.get(f"{url}/breaks")
+async def test_answer_cut_behind_it_is_cut(url: str, client: httpx.AsyncClient, upstream: Upstream) -> None:
+    async with client.stream("GET", f"{url}/breaks") as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.TransportError):
+            async for piece in answer.aiter_raw():
+                assert piece == b"half"
+                upstream.received_half.set()
 
 
 @leaves_generators
 async def test_client_that_leaves_ends_the_request_behind_it(url: str, upstream: Upstream) -> None:
     async with await begin("GET", f"{url}/endless") as stream:
         assert await stream.receive_some()
+    with trio.fail_after(5):
+        await upstream.cancelled.wait()
+
+
+@leaves_generators
+async def test_upload_that_is_cut_is_cut_behind_it(url: str, upstream: Upstream) -> None:
+    async with await begin("POST", f"{url}/length", length=10 * len(PIECE)) as stream:
+        await stream.send_all(PIECE)
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        assert not upstream.cancelled.is_set()
     with trio.fail_after(5):
         await upstream.cancelled.wait()
 

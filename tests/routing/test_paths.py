@@ -13,6 +13,7 @@ from tests.routing.apps import handler, message_of, params_of, resolve, router_o
 from triosanic.blueprints import compile_router
 from triosanic.exceptions import SanicException
 from triosanic.recorder import Recorder
+from triosanic.router import infer_types
 
 UUID_TEXT = "550e8400-e29b-41d4-a716-446655440000"
 
@@ -97,6 +98,19 @@ def test_slash_at_the_end_is_optional_unless_strict(path: str, outcome: object) 
     assert resolve(router, path) == outcome
 
 
+@pytest.mark.parametrize("path", ["*", "", "?", "x"])
+def test_root_answers_to_no_target_without_a_slash(path: str) -> None:
+    """RFC 9112 §3.2.4: ``OPTIONS *`` is about the server; Sanic 25.12 has the root answer."""
+    assert resolve(router_of("/"), path) == 404
+
+
+def test_slash_too_many_is_404_for_every_method() -> None:
+    """Sanic 25.12 answers 405, with an Allow that leads to a 404."""
+    router = router_of(("/x", "GET", {"strict_slashes": True}))
+    assert resolve(router, "/x", "POST") == (405, ["GET"])
+    assert resolve(router, "/x/", "POST") == 404
+
+
 def test_strict_root_has_one_spelling() -> None:
     """Sanic 25.12 fails with an IndexError."""
     router = router_of(("/", "GET", {"strict_slashes": True}))
@@ -179,6 +193,10 @@ def test_type_is_taken_from_the_annotation(annotated: Any, uri: str, path: str) 
     app = Recorder("app")
     app.add_route(annotated, uri)
     assert compile_router(app).routes[0].path == path
+
+
+def test_type_is_not_added_to_what_is_no_parameter() -> None:
+    assert infer_types("/<xy/x/a<x>", as_int) == "/<xy/x/a<x>"
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ class RequestBody(trio.abc.ReceiveStream):
 
     __slots__ = (
         "_before_read",
+        "_closed",
         "_ended",
         "_error",
         "_hold",
@@ -57,6 +58,7 @@ class RequestBody(trio.abc.ReceiveStream):
         self._size = len(self._rest)
         self._error: Exception | None = None
         self._reading = False
+        self._closed = False
         self._before_read: Callable[[], Awaitable[None]] = _nothing
         self._hold: Callable[[], None] | None = None
         self._resume: Callable[[], None] | None = None
@@ -76,7 +78,7 @@ class RequestBody(trio.abc.ReceiveStream):
     @property
     def failed(self) -> bool:
         """Whether it can't be read to its end any more."""
-        return self._error is not None
+        return self._error is not None or self._closed
 
     async def put(self, piece: bytes) -> None:
         """Hand over a piece once the handler wants it.
@@ -105,7 +107,8 @@ class RequestBody(trio.abc.ReceiveStream):
 
     def close(self, error: Exception | None = None) -> None:
         """Let go of what was not read. Later reads raise, because the request has ended."""
-        self._error = error or ServerError("the body can't be read any more: its request has ended")
+        self._closed = True
+        self._error = error
         self._rest = b""
         if self._receive is not None:
             self._receive.close()
@@ -170,6 +173,8 @@ class RequestBody(trio.abc.ReceiveStream):
     def _check_error(self) -> None:
         if self._error is not None:
             raise self._error
+        if self._closed:
+            raise ServerError("the body can't be read any more: its request has ended")
 
     def __bool__(self) -> bool:
         return not self._ended or bool(self._rest)

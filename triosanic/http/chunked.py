@@ -13,7 +13,8 @@ from enum import Enum, auto
 from typing import Final
 
 from triosanic.exceptions import BadRequest
-from triosanic.http.guard import FIELD, FIELDS, TOKEN
+from triosanic.http.framing import Headers
+from triosanic.http.guard import TOKEN, read_fields
 
 # RFC 9112 7.1.1; BWS is allowed around ";" and "=", and nowhere else.
 _QUOTED: Final = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~])*+"'
@@ -73,7 +74,7 @@ class ChunkedInbound:
 
     def __init__(self, max_trailer_bytes: int) -> None:
         self.rest = b""
-        self.trailers: list[tuple[str, str]] = []
+        self.trailers: Headers = ()
         self._at = _At.SIZE
         self._left = 0
         self._extensions = 0
@@ -151,11 +152,11 @@ class ChunkedInbound:
                     raise BadRequest("The trailers exceed the limit")
                 return at
             end += 2
-        text = data[at:end].decode("utf-8", "surrogateescape")
-        if FIELDS.fullmatch(text) is None:
+        fields = read_fields("\r\n" + data[at:end].decode("utf-8", "surrogateescape"))
+        if fields is None:
             raise BadRequest("A trailer field is malformed")
-        self.trailers = [(name.lower(), value.rstrip(" \t")) for name, value in FIELD.findall(text)]
-        for name, _ in self.trailers:
+        self.trailers = fields
+        for name, _ in fields:
             if name in _NOT_IN_TRAILERS:
                 raise BadRequest(f"The field {name} is not allowed in trailers")
         self._at = _At.DONE

@@ -88,7 +88,6 @@ class Exchange:
 
     Attributes:
         head: The request's head.
-        body: The request's body.
         stage: How far the response is.
         status: Status of the response; 0 before it has begun.
         cancel_on_disconnect: Whether a client that leaves cancels the handler.
@@ -98,9 +97,9 @@ class Exchange:
     """
 
     __slots__ = (
+        "_body",
         "_closed",
         "_machine",
-        "body",
         "cancel_on_disconnect",
         "channel",
         "expects_continue",
@@ -132,15 +131,32 @@ class Exchange:
         self.started_at = now
         self.inbound: Inbound | None = None
         length = head.content_length
+        self._body: RequestBody | None = None
+        if length == 0:
+            return
         if length is not None and length <= len(rest):
-            self.body = RequestBody(rest[:length])
+            self._body = RequestBody(rest[:length])
         else:
             self.inbound = (
                 ChunkedInbound(link.limits.max_trailer_bytes) if length is None else LengthInbound(length)
             )
             self.inbound.feed(rest)
-            self.body = RequestBody()
-            self.body.watch(self._before_read, link.clock.hold_reply, link.clock.resume_reply)
+            self._body = RequestBody()
+            self._body.watch(self._before_read, link.clock.hold_reply, link.clock.resume_reply)
+
+    @property
+    def body(self) -> RequestBody:
+        """The request's body; empty if it has none."""
+        if self._body is None:
+            self._body = RequestBody(b"")
+            if self._closed:
+                self._body.close()
+        return self._body
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the request has a body that is not empty."""
+        return self._body is not None
 
     @property
     def machine(self) -> h11.Connection:
@@ -169,7 +185,7 @@ class Exchange:
         Checkpoint: if the peer does not take it at once.
         """
         done = self._after(Move.REPLY)
-        if self.body.failed or self.unread > self.link.limits.linger_bytes:
+        if (self._body is not None and self._body.failed) or self.unread > self.link.limits.linger_bytes:
             self.keep_alive = False
         self._settle_keep_alive(headers)
         data = render(
@@ -262,7 +278,8 @@ class Exchange:
         self._closed = True
         if self.stage is Stage.STREAMING:
             self.abort()
-        self.body.close()
+        if self._body is not None:
+            self._body.close()
         return True
 
     def _after(self, move: Move) -> Stage:

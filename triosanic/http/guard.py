@@ -17,8 +17,7 @@ TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 # The version is matched loosely, so that a well-formed but foreign one can be told 505 and not 400.
 _REQUEST_LINE: Final = re.compile(rf"({TOKEN}++) ([!-\"$-~]++) HTTP/([0-9])\.([0-9])")
 # RFC 9110 5.5: field values hold no control byte but HTAB. Bytes above 0x7f are obs-text, decoded as UTF-8.
-FIELD: Final = re.compile(rf"({TOKEN}++):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)\r\n")
-FIELDS: Final = re.compile(rf"(?:{TOKEN}++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+")
+FIELD: Final = re.compile(rf"(?<=\r\n)({TOKEN}++):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)\r\n")
 # RFC 9112 2.2: a line ends in CRLF; a lone CR or LF is how two parsers are made to disagree.
 _BARE: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])")
 # RFC 3986 3.2.2 without the comma: a list of hosts is never one host. userinfo ("@") is no part of Host.
@@ -106,7 +105,7 @@ def take_head(buffer: bytes, limits: Limits) -> Head | None:
     # surrogateescape: as Sanic does, UTF-8 in a value is text, and anything else survives a round trip.
     text = raw.decode("utf-8", "surrogateescape")
     first = text.index("\r\n", start)
-    return _read(raw, text[start:first], text[first + 2 : -2], limits)
+    return _read(raw, text[start:first], text[first:-2], limits)
 
 
 def _leading_empty_lines(raw: bytes) -> int:
@@ -138,18 +137,25 @@ def _read(raw: bytes, line: str, block: str, limits: Limits) -> Head:
         raise Refusal(414, "URI Too Long: the request target exceeds the limit")
     if major != "1" or minor not in "01":
         raise Refusal(505, "HTTP Version Not Supported: this server speaks HTTP/1.1 and HTTP/1.0")
-    fields = FIELD.findall(block)
-    if len(fields) > limits.max_headers:
-        raise Refusal(431, "Request Header Fields Too Large: too many header fields")
-    headers = [(name.lower(), value.rstrip(" \t")) for name, value in fields]
-    # Every byte of the block must belong to a field, or findall has skipped some: name ":" OWS value CRLF.
-    if FIELDS.fullmatch(block) is None:
+    headers = read_fields(block)
+    if headers is None:
         raise Refusal(400, "Bad Request: malformed header field")
+    if len(headers) > limits.max_headers:
+        raise Refusal(431, "Request Header Fields Too Large: too many header fields")
     head = Head(raw, method, target, minor == "1", headers)
     _read_special(head)
     if target[0] != "/":
         _read_target(head)
     return head
+
+
+def read_fields(block: str) -> list[tuple[str, str]] | None:
+    """Read field lines; ``block`` begins with the CRLF before the first. ``None``: one is malformed."""
+    fields = FIELD.findall(block)
+    # A field begins where a line does and takes all of it, so as many fields as lines leave nothing out.
+    if block.count("\r\n") != len(fields) + 1:
+        return None
+    return [(name.lower(), value.rstrip(" \t")) for name, value in fields]
 
 
 def _bad_request_line(line: str, limits: Limits) -> Refusal:
@@ -162,10 +168,19 @@ def _read_special(head: Head) -> None:
     special: dict[str, list[str]] = {}
     for name, value in head.headers:
         if name in _SPECIAL:
-            special.setdefault(name, []).append(value)
-    _read_host(head, special.get("host"))
-    if "connection" in special:
-        _read_connection(head, special["connection"])
+            if name in special:
+                special[name].append(value)
+            else:
+                special[name] = [value]
+    _read_host(head, special.pop("host", None))
+    options = special.pop("connection", None)
+    if options is not None:
+        _read_connection(head, options)
+    if special:
+        _read_rare(head, special)
+
+
+def _read_rare(head: Head, special: dict[str, list[str]]) -> None:
     if len(special.get("content-type", ())) > 1:
         raise Refusal(400, "Bad Request: more than one Content-Type")
     if "expect" in special and head.http11:  # RFC 9110 10.1.1: an HTTP/1.0 expectation is ignored.
@@ -184,6 +199,9 @@ def _read_host(head: Head, values: list[str] | None) -> None:
 
 
 def _read_connection(head: Head, values: list[str]) -> None:
+    if values == ["keep-alive"]:  # what most clients send
+        head.keep_alive = True
+        return
     options = {option.strip(" \t").lower() for value in values for option in value.split(",")}
     if "close" in options:
         head.keep_alive = False

@@ -39,16 +39,15 @@ def render(
     Raises:
         ServerError: A header's name or value can't be sent.
     """
-    lines = [f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _FRAMING]
-    bodiless = status in BODILESS
-    if not bodiless:
-        lines.append(f"content-length: {_length(headers, body, head_only)}\r\n")
-    lines.append("connection: keep-alive\r\n" if keep_alive else "connection: close\r\n")
-    if content_type is not None and not bodiless:
-        lines.append(f"content-type: {content_type}\r\n")
-    block = check(lines)
-    head = (_status_line(status) + block + "\r\n").encode("utf-8", "surrogateescape")
-    return head if bodiless or head_only else head + body
+    own = check([f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _FRAMING])
+    option = "keep-alive" if keep_alive else "close"
+    line = STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"  # RFC 9112 4: the reason may be empty
+    if status in BODILESS:
+        return f"{line}{own}connection: {option}\r\n\r\n".encode("utf-8", "surrogateescape")
+    length = _length(headers, body, head_only)
+    kind = "" if content_type is None else check([f"content-type: {content_type}\r\n"])
+    head = f"{line}{own}content-length: {length}\r\nconnection: {option}\r\n{kind}\r\n"
+    return head.encode("utf-8", "surrogateescape") + (b"" if head_only else body)
 
 
 def check(lines: list[str]) -> str:
@@ -73,9 +72,3 @@ def _length(headers: Headers, body: bytes, head_only: bool) -> str | int:
             if name.lower() == "content-length" and value.isascii() and value.isdigit():
                 return value
     return len(body)
-
-
-def _status_line(status: int) -> str:
-    # RFC 9112 4: the reason phrase may be empty, the space before it may not.
-    return STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
-
