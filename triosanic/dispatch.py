@@ -94,7 +94,7 @@ class Dispatcher:
         exchange.cancel_on_disconnect = route.cancel_on_disconnect
         if route.response_timeout is not None:
             exchange.link.clock.arm_reply(exchange.started_at + route.response_timeout)
-        if head.expect is not None and not exchange.expects_continue:
+        if head.expect is not None and not exchange.wants_continue:
             raise ExpectationFailed(f"Unknown Expect: {head.expect}")
         if exchange.has_body and not route.ignore_body and head.method not in route.stream_methods:
             await self._read_body(request)

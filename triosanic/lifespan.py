@@ -98,7 +98,7 @@ class Lifespan:
         on_started: Callable[[], None],
         wires: trio.abc.ReceiveChannel[Wire] | None,
     ) -> None:
-        async with trio.open_nursery() as connections:
+        async with self.server.running() as connections:
             async with trio.open_nursery() as accepting:
                 for sock in socks:
                     accepting.start_soon(self.server.accept, sock, connections)
@@ -117,7 +117,6 @@ class Lifespan:
                 await self.server.drain()
             if scope.cancelled_caught:
                 logger.warning("%d connections were cut off at the end of the grace", self.server.connections)
-            connections.cancel_scope.cancel()
         await self._drain_tasks(app_nursery, deadline)
 
     async def _drain_tasks(self, nursery: trio.Nursery, deadline: float) -> None:

@@ -1,7 +1,7 @@
 """A request's body as its handler reads it: ``request.stream``.
 
-The reader `put`s pieces, one at a time, and each waits until the handler takes it: that is what stops a
-client at its TCP window. Handlers call the rest.
+The reader `put`s a piece when none is `waiting` to be taken, and reads no more until then: that is what stops
+a client at its TCP window. Handlers call the rest.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ async def _nothing() -> None:
     """Before a read: nothing to do."""
 
 
+def _no_clock() -> None:
+    """Around a wait: nobody counts the time."""
+
+
 class RequestBody(trio.abc.ReceiveStream):
     """A stream of the body's bytes, which ends with it.
 
     It is falsy once all has been read. The body of a request that has ended can't be read any more.
 
     Attributes:
+        on_taken: Called when a piece has been taken, so that the next one can come.
         request_max_size: Bound of the whole body in bytes; ``None``: no bound. A handler may set it.
         trailers: The trailer fields (RFC 9110 6.5), once the body has ended; ``()`` before and without any.
 
@@ -39,33 +44,31 @@ class RequestBody(trio.abc.ReceiveStream):
         "_ended",
         "_error",
         "_hold",
+        "_reader",
         "_reading",
-        "_receive",
         "_rest",
         "_resume",
-        "_send",
         "_size",
+        "on_taken",
         "request_max_size",
         "trailers",
     )
 
     def __init__(self, whole: bytes | None = None) -> None:
         """Make a body that lies whole in memory, or, without ``whole``, one that is still to come."""
+        self.on_taken: Callable[[], None] | None = None
         self.request_max_size: int | None = None
         self.trailers: Headers = ()
         self._rest = whole or b""
         self._ended = whole is not None
-        self._size = len(self._rest)
+        self._size = len(self._rest)  # that has come, taken or not
         self._error: Exception | None = None
         self._reading = False
         self._closed = False
+        self._reader: trio.lowlevel.Task | None = None
         self._before_read: Callable[[], Awaitable[None]] = _nothing
-        self._hold: Callable[[], None] | None = None
-        self._resume: Callable[[], None] | None = None
-        self._send: trio.MemorySendChannel[bytes] | None = None
-        self._receive: trio.MemoryReceiveChannel[bytes] | None = None
-        if not self._ended:
-            self._send, self._receive = trio.open_memory_channel(0)  # 0: a piece waits for its reader
+        self._hold: Callable[[], None] = _no_clock
+        self._resume: Callable[[], None] = _no_clock
 
     # The reader's side.
 
@@ -80,38 +83,47 @@ class RequestBody(trio.abc.ReceiveStream):
         """Whether it can't be read to its end any more."""
         return self._error is not None or self._closed
 
-    async def put(self, piece: bytes) -> None:
-        """Hand over a piece once the handler wants it.
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something that the handler has not taken yet."""
+        return bool(self._rest)
 
-        Raises:
-            trio.BrokenResourceError: Nobody will read the rest.
-        """
-        assert self._send is not None
-        try:
-            self._send.send_nowait(piece)
-        except trio.WouldBlock:
-            await self._send.send(piece)
+    def put(self, piece: bytes) -> None:
+        """Hand over a piece, when none is `waiting`. Checkpoint: never."""
+        self._rest = piece
+        self._size += len(piece)
+        self._wake()
 
     def finish(self, trailers: Headers) -> None:
-        """Mark the end: the whole body has been put."""
+        """Mark the end: the whole body has been put. Checkpoint: never."""
         self.trailers = trailers
         self._ended = True
-        if self._send is not None:
-            self._send.close()
+        self._wake()
 
     def fail(self, error: Exception) -> None:
-        """Let the reads from now on raise ``error``: the body will never be whole."""
-        self._error = self._error or error
-        if self._send is not None:
-            self._send.close()
+        """Let reads raise ``error`` once what is waiting is taken: the body will never be whole.
+
+        Checkpoint: never.
+        """
+        if not self._ended:
+            self._error = self._error or error
+            self._wake()
 
     def close(self, error: Exception | None = None) -> None:
-        """Let go of what was not read. Later reads raise, because the request has ended."""
+        """Let go of what was not read; reads raise from now on. Checkpoint: never.
+
+        Args:
+            error: What they raise; without one, that the request has ended.
+        """
         self._closed = True
-        self._error = error
+        self._error = self._error or error
         self._rest = b""
-        if self._receive is not None:
-            self._receive.close()
+        self._wake()
+
+    def _wake(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            trio.lowlevel.reschedule(reader)
 
     # The handler's side.
 
@@ -139,36 +151,39 @@ class RequestBody(trio.abc.ReceiveStream):
 
     async def _next(self) -> bytes | None:
         await self._before_read()
-        if self._rest:
+        if self._rest or self._over:
             await trio.lowlevel.checkpoint()
-            piece, self._rest = self._rest, b""
-            self._check_size()
-            return piece
-        if self._receive is None:
-            self._check_error()
-            await trio.lowlevel.checkpoint()
-            return None
-        piece = await self._take(self._receive)
-        self._size += len(piece)
-        self._check_size()
-        return piece or None
-
-    async def _take(self, receive: trio.MemoryReceiveChannel[bytes]) -> bytes:
-        if self._hold is not None:
-            self._hold()
-        try:
-            return await receive.receive()
-        except (trio.EndOfChannel, trio.ClosedResourceError):
-            self._check_error()
-            return b""
-        finally:
-            if self._resume is not None:
-                self._resume()
-
-    def _check_size(self) -> None:
+        while not self._rest:
+            if self._over:
+                self._check_error()
+                return None
+            await self._wait()
         if self.request_max_size is not None and self._size > self.request_max_size:
-            self.fail(PayloadTooLarge(_TOO_LARGE))
-            self._check_error()
+            self._error = PayloadTooLarge(_TOO_LARGE)
+            self._rest = b""
+            raise self._error
+        piece, self._rest = self._rest, b""
+        if self.on_taken is not None:
+            self.on_taken()
+        return piece
+
+    async def _wait(self) -> None:
+        """Wait for a piece, or for the end, however the body ends."""
+        self._hold()
+        self._reader = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._reader = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        try:
+            await trio.lowlevel.wait_task_rescheduled(abort)
+        finally:
+            self._resume()
+
+    @property
+    def _over(self) -> bool:
+        return self._ended or self._closed or self._error is not None
 
     def _check_error(self) -> None:
         if self._error is not None:
@@ -267,12 +282,8 @@ class RequestBody(trio.abc.ReceiveStream):
             PayloadTooLarge: It is longer than ``max_bytes``.
             ServerError: See `read` for this and the others.
 
-        Checkpoint: always, unless it lies in memory.
+        Checkpoint: always.
         """
         self.request_max_size = max_bytes
-        if self._receive is None:
-            self._check_size()
-            piece, self._rest = self._rest, b""
-            return piece
         pieces = [piece async for piece in self]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -1,17 +1,18 @@
-"""The clock of a connection: three deadlines on one cancel scope.
+"""The clock of a connection: the three deadlines that it can miss.
 
-The reader runs under the clock's scope. Arming a deadline later than the one the scope already has costs
-nothing: the scope fires at the earlier time, finds nothing due, and is entered anew. In a busy connection
-that happens once in a minute, where entering a scope per step would cost 6 µs each (`docs/design.md`).
+Arming a deadline is writing a number; only one that is earlier than all before it asks the timers. In a busy
+connection that happens once in a minute, where a cancel scope per step would cost 6 µs each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from enum import Enum, auto
 from math import inf
 
 import trio
+
+from triosanic.http.timers import Timers
 
 
 class Due(Enum):
@@ -26,35 +27,42 @@ class Clock:
     """Deadlines in Trio's time, in seconds; `math.inf` is none.
 
     Attributes:
-        read_at: Until when the peer must have sent what the reader waits for.
+        read_at: Until when the peer must have sent what is waited for.
         write_at: Until when the peer must have taken something of what is being sent.
+        closed: Whether it tells nothing any more.
     """
 
-    __slots__ = ("_armed", "_held", "_reply_at", "_scope", "read_at", "write_at")
+    __slots__ = ("_armed", "_held", "_on_due", "_reply_at", "_timers", "closed", "read_at", "write_at")
 
-    def __init__(self) -> None:
+    def __init__(self, timers: Timers, on_due: Callable[[Due], None]) -> None:
+        """Make a clock that calls ``on_due`` for a deadline that has passed; that must then move it."""
+        self._timers = timers
+        self._on_due: Callable[[Due], None] | None = on_due
         self.read_at = inf
         self.write_at = inf
         self._reply_at = inf
-        self._held = 0  # how many tasks wait for the peer; the reply's clock stops meanwhile
+        self._held = 0  # how many tasks wait for the peer; the reply's time stands still meanwhile
         self._armed = inf
-        self._scope: trio.CancelScope | None = None
+        self.closed = False
 
     def arm_read(self, at: float) -> None:
-        """Let the reader's deadline be ``at``."""
+        """Let the deadline for reading be ``at``."""
         self.read_at = at
-        self._move(at)
+        if at < self._armed:
+            self._arm(at)
 
     def arm_write(self, at: float) -> None:
-        """Let the sender's deadline be ``at``."""
+        """Let the deadline for writing be ``at``."""
         self.write_at = at
-        self._move(at)
+        if at < self._armed:
+            self._arm(at)
 
     def arm_reply(self, at: float) -> None:
         """Let the handler's deadline be ``at``; `inf` when it has begun its response."""
         self._reply_at = at
         self._held = 0
-        self._move(at)
+        if at < self._armed:
+            self._arm(at)
 
     def hold_reply(self) -> None:
         """Stop the handler's time: from now on it is the peer that we wait for."""
@@ -68,36 +76,34 @@ class Clock:
             self._held -= 1
             if self._held == 0:
                 self._reply_at += trio.current_time()
-                self._move(self._reply_at)
+                if self._reply_at < self._armed:
+                    self._arm(self._reply_at)
 
-    def due(self) -> Due | None:
-        """Which deadline has passed by now, if any."""
+    def wake(self) -> None:
+        """See whether a deadline has passed; the timers call it. Checkpoint: never."""
+        self._armed = inf
         now = trio.current_time()
+        due = self._due(now)
+        if due is not None and self._on_due is not None:
+            self._on_due(due)
+        at = min(self.read_at, self.write_at, inf if self._held else self._reply_at)
+        if at < self._armed and not self.closed:
+            self._arm(max(at, now))
+
+    def close(self) -> None:
+        """Tell nothing from now on, and let go of the connection. Checkpoint: never."""
+        self.closed = True
+        self._on_due = None
+        if self._armed < inf:
+            self._timers.note_closed()
+
+    def _due(self, now: float) -> Due | None:
         if self.write_at <= now:
             return Due.WRITE
         if self._held == 0 and self._reply_at <= now:
             return Due.REPLY
         return Due.READ if self.read_at <= now else None
 
-    async def run(self, step: Callable[[], Awaitable[None]], on_due: Callable[[Due], None]) -> None:
-        """Run ``step`` to its end; each time a deadline passes, cancel it, call ``on_due``, and run it again.
-
-        Checkpoint: as ``step``.
-        """
-        while True:
-            self._armed = min(self.read_at, self.write_at, inf if self._held else self._reply_at)
-            with trio.CancelScope(deadline=self._armed) as self._scope:
-                await step()
-                return
-            due = self.due()
-            if due is not None:
-                on_due(due)
-
-    def kick(self) -> None:
-        """Let the step be cancelled and begun again, because what it should wait for has changed."""
-        if self._scope is not None:
-            self._scope.cancel()
-
-    def _move(self, at: float) -> None:
-        if at < self._armed and self._scope is not None:
-            self._armed = self._scope.deadline = at
+    def _arm(self, at: float) -> None:
+        self._armed = at
+        self._timers.add(at, self)

@@ -1,8 +1,9 @@
 """A connection: from a wire to a series of exchanges, which an application answers.
 
 The server makes one for each wire and awaits `run`, which never raises what a peer or a handler did.
-It is one task, the worker, which runs the handlers, with the reader as its child and a writer once a
-response streams. Worker and reader hand over by parking and rescheduling: no channel, no nursery a request.
+It is one task, the worker, which runs the handlers. The reader takes what comes, whoever reads it from the
+wire, and hands over by rescheduling the worker: no channel and no nursery a request. A writer task joins them
+once a response streams.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from triosanic.http.limits import Limits
 from triosanic.http.reader import Reader
 from triosanic.http.reply import render
 from triosanic.http.send_channel import SendChannel
+from triosanic.http.timers import Timers
 from triosanic.http.wire import PIECE_BYTES, Wire, WireBroken, show
 from triosanic.log import error_logger, log_access, logger
 
@@ -60,8 +62,10 @@ class Connection:
         "_nursery",
         "_parked",
         "_reader",
+        "_runs_timers",
         "_scope",
         "_served",
+        "_timers",
         "clock",
         "closing",
         "ctx",
@@ -69,11 +73,29 @@ class Connection:
         "wire",
     )
 
-    def __init__(self, wire: Wire, app: Application, limits: Limits, context: Context) -> None:
-        """Make a connection; ``context`` is copied for each request."""
+    def __init__(
+        self,
+        wire: Wire,
+        app: Application,
+        limits: Limits,
+        context: Context,
+        *,
+        timers: Timers | None = None,
+    ) -> None:
+        """Make a connection.
+
+        Args:
+            wire: The way to the peer.
+            app: Answers.
+            limits: What the peer may take of us.
+            context: Copied for each request.
+            timers: Run by somebody else, for many connections; ``None``: the connection has its own.
+        """
         self.wire = wire
         self.limits = limits
-        self.clock = Clock()
+        self._runs_timers = timers is None
+        self._timers = timers or Timers()
+        self.clock = Clock(self._timers, self._on_due)
         self.closing = False
         self.ctx: Any = None  # made on demand by who offers it to handlers
         self._app = app
@@ -102,6 +124,7 @@ class Connection:
         except Exception:  # noqa: BLE001  # the fault wall: an error here ends this connection and no other
             error_logger.exception("a connection failed; it was closed")
         finally:
+            self.clock.close()
             if self._exchange is not None:
                 self._close(self._exchange)
             with trio.CancelScope(deadline=trio.current_time() + self.limits.linger_timeout_s, shield=True):
@@ -121,22 +144,32 @@ class Connection:
         Raises:
             WireBroken: The peer has gone.
 
-        Checkpoint: if the peer does not take it at once.
+        Checkpoint: if the peer does not take it at once. Cancelled, it leaves half a message, and aborts.
         """
         for part in parts:
             sent = self.wire.send_nowait(part)
-            if sent == len(part):
-                continue
-            with memoryview(part) as view:
-                while sent < len(view):
-                    self.clock.arm_write(trio.current_time() + self.limits.write_timeout_s)
-                    sent += await self.wire.send_some(view[sent : sent + PIECE_BYTES])
-            self.clock.write_at = inf
+            if sent < len(part):
+                try:
+                    await self._send_rest(part, sent)
+                except trio.Cancelled:
+                    self.abort()
+                    raise
+
+    async def _send_rest(self, part: bytes, sent: int) -> None:
+        with memoryview(part) as view:
+            while sent < len(view):
+                self.clock.arm_write(trio.current_time() + self.limits.write_timeout_s)
+                sent += await self.wire.send_some(view[sent : sent + PIECE_BYTES])
+        self.clock.write_at = inf
 
     def start_writer(self, channel: SendChannel) -> None:
         """Let a writer task send what is written to ``channel``. Checkpoint: never."""
         assert self._nursery is not None
         self._nursery.start_soon(self._write, channel)
+
+    def release_body(self) -> None:
+        """The peer has been told to send its body: its time counts now. Checkpoint: never."""
+        self._reader.release()
 
     def spawn(self, async_fn: Callable[[], Awaitable[None]]) -> None:
         """Start a task that ends with the connection at the latest. Checkpoint: never."""
@@ -168,14 +201,14 @@ class Connection:
             if exchange is not None:
                 self._unpark(exchange)
 
-    def on_end(self, *, broken: bool) -> None:
+    def on_peer_end(self, *, broken: bool) -> None:
         """See `reader.Listener`."""
         if self._exchange is None:
             self._leave("the client has gone")
         elif broken or self.limits.cancel_half_closed:
             self._client_gone("the client has gone")
 
-    def on_body_end(self) -> None:
+    def on_drained(self) -> None:
         """See `reader.Listener`."""
         if self._drained is not None:
             self._drained.set()
@@ -195,7 +228,7 @@ class Connection:
 
     def _on_read_due(self) -> None:
         self.clock.read_at = inf
-        if self._parked is None or self._reader.in_body:
+        if self._parked is None:
             self._reader.timed_out()
         elif self._reader.buffer:
             self._unpark(Refusal(408, "Request Timeout: the request head took too long"))
@@ -218,15 +251,15 @@ class Connection:
     async def _run(self) -> None:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            nursery.start_soon(self.clock.run, self._reader.run, self._on_due)
+            if self._runs_timers:
+                nursery.start_soon(self._timers.run)
+            self.wire.deliver(self._reader, nursery)
             try:
-                lingers = await self._work() and await self._half_close()
+                if await self._work():
+                    await self._linger()
             except WireBroken:
-                lingers = False
-            if lingers:
-                self._reader.linger()  # and the nursery waits for it
-            else:
-                nursery.cancel_scope.cancel()
+                pass  # the peer has gone, and there is nothing left to say
+            nursery.cancel_scope.cancel()
 
     async def _work(self) -> bool:
         """Serve exchanges until the last; return whether the peer may still be sending."""
@@ -312,7 +345,7 @@ class Connection:
         self.clock.arm_reply(now + self.limits.response_timeout_s)
         if exchange.inbound is not None:
             reader.buffer = b""
-            reader.feed(exchange.body, exchange.inbound)
+            reader.feed(exchange.body, exchange.inbound, held=exchange.expects_continue)
         else:
             reader.buffer = rest[head.content_length or 0 :]
         return exchange
@@ -321,8 +354,8 @@ class Connection:
         """Clean up after an exchange; return whether the connection can serve another."""
         if exchange.keep_alive and exchange.stage is Stage.DONE and self._reader.in_body:
             self._drained = trio.Event()
-            self._reader.discard()
-            await self._drained.wait()
+            if self._reader.discard():
+                await self._drained.wait()
             self._drained = None
         self._close(exchange)
         return exchange.keep_alive and not self.closing and self._reader.in_step
@@ -342,12 +375,13 @@ class Connection:
         data = render(status, (), body, content_type=_PLAIN, keep_alive=False, head_only=False)
         await self.send([data])
 
-    async def _half_close(self) -> bool:
-        """End our side, while the peer may still send; return whether that was possible."""
-        if self._reader.peer_ended:
-            return False
-        await self.wire.send_eof()
-        return True
+    async def _linger(self) -> None:
+        """End our side, and swallow what the peer still sends, so that it can read our last answer."""
+        if not self._reader.peer_ended:
+            self._drained = trio.Event()
+            await self.wire.send_eof()
+            self._reader.linger()
+            await self._drained.wait()
 
     async def _write(self, channel: SendChannel) -> None:
         try:

@@ -73,6 +73,9 @@ class Link(Protocol):
     def start_writer(self, channel: SendChannel) -> None:
         """Let a writer task send what is written to ``channel``."""
 
+    def release_body(self) -> None:
+        """The peer has been told to send its body."""
+
     def spawn(self, async_fn: Callable[[], Awaitable[None]]) -> None:
         """Start a task that ends with the connection at the latest."""
 
@@ -99,6 +102,8 @@ class Exchange:
     __slots__ = (
         "_body",
         "_closed",
+        "_continuing",
+        "_deferred",
         "_machine",
         "cancel_on_disconnect",
         "channel",
@@ -127,7 +132,9 @@ class Exchange:
         self.keep_alive = head.keep_alive and link.limits.keep_alive
         self.request: Any = None
         self.channel: SendChannel | None = None
-        self.expects_continue = head.expect is not None and head.expect.lower() == "100-continue"
+        self.expects_continue = False  # whether a 100 is owed
+        self._continuing = False  # whether it is being sent
+        self._deferred: SendChannel | None = None  # what waits for that to be done
         self.started_at = now
         self.inbound: Inbound | None = None
         length = head.content_length
@@ -141,6 +148,7 @@ class Exchange:
                 ChunkedInbound(link.limits.max_trailer_bytes) if length is None else LengthInbound(length)
             )
             self.inbound.feed(rest)
+            self.expects_continue = self.wants_continue
             self._body = RequestBody()
             self._body.watch(self._before_read, link.clock.hold_reply, link.clock.resume_reply)
 
@@ -169,6 +177,11 @@ class Exchange:
     def unread(self) -> int:
         """Bytes of the body that are known to be still to come; 0 if that is not known."""
         return self.inbound.missing if self.inbound is not None else 0
+
+    @property
+    def wants_continue(self) -> bool:
+        """Whether the client has asked for 100 Continue (RFC 9110 10.1.1)."""
+        return self.head.expect is not None and self.head.expect.lower() == "100-continue"
 
     @property
     def head_only(self) -> bool:
@@ -228,7 +241,7 @@ class Exchange:
             head,
             outbound,
             self.link.send,
-            self.link.start_writer,
+            self._start_writer,
             length=_declared_length(headers),
             discards=self.head_only or status in BODILESS,
             high_water_bytes=limits.high_water_bytes,
@@ -306,11 +319,25 @@ class Exchange:
         """Send the 100 that is owed; hold the reader back while the peer does not take our output."""
         if self.expects_continue:
             self.expects_continue = False
+            self._continuing = True
             await self.link.send([_CONTINUE])
-            if self.channel is not None:
+            self._continuing = False
+            self.link.release_body()
+            if self._deferred is not None:
+                self.link.start_writer(self._deferred)
+            elif self.channel is not None:
                 self.channel.begin()
         if self.channel is not None and self.channel.open:
             await self.channel.wait_for_room()
+
+    def _start_writer(self, channel: SendChannel) -> None:
+        """Let the head leave; never between the bytes of a 100, and after it there is no 100 any more."""
+        if self._continuing:
+            self._deferred = channel
+            return
+        if self.expects_continue:
+            self.keep_alive = self.expects_continue = False
+        self.link.start_writer(channel)
 
 
 def _declared_length(headers: Headers) -> int | None:

@@ -1,15 +1,15 @@
-"""The reader of a connection: it keeps one read pending as long as the connection lives.
+"""What a connection makes of the bytes that come: heads, bodies, and the peer's leaving.
 
-The connection calls it; it promises that the peer's leaving is seen while a handler runs, that no more is
-read ahead than the limit, and that every wait for the peer has a deadline.
-It runs under the connection's clock, which may cancel and begin anew each step: what lasts is an attribute.
+It waits for nothing: whoever reads the wire (`wire.pump`, or a socket's poller) asks how much it `wants`,
+and calls `on_data` and `on_end`; the connection calls the rest. It promises that no more is read ahead than
+the limit, that a body waits for its handler, and that every wait for the peer has a deadline.
 """
 
 from __future__ import annotations
 
 from enum import Enum, auto
 from math import inf
-from typing import Final, Protocol, assert_never
+from typing import Final, Protocol
 
 import trio
 
@@ -18,14 +18,14 @@ from triosanic.http.body import RequestBody
 from triosanic.http.clock import Clock
 from triosanic.http.framing import Inbound
 from triosanic.http.limits import Limits
-from triosanic.http.wire import Wire, WireBroken
+from triosanic.http.wire import Wire
 
-# 64 KiB: h11 copies its buffer, so that larger reads cost more than they save. A body of known length does
-# not go through it: there 256 KiB cost two thirds, and are read once a handler has shown that it keeps up;
-# until then a client whose handler stalls takes no more than a small piece of our memory.
+# 64 KiB is one piece of a body. Reads of 256 KiB cost two thirds for a body of known length, which needs no
+# decoding, and are made once its handler has shown that it keeps up; until then a client whose handler stalls
+# takes no more than a small piece of our memory.
 _READ_BYTES: Final = 65_536
 _LONG_READ_BYTES: Final = 262_144
-_PIECES_BEFORE_LONG_READS: Final = 16
+_BYTES_BEFORE_LONG_READS: Final = 16 * _READ_BYTES
 
 
 class Reading(Enum):
@@ -33,6 +33,7 @@ class Reading(Enum):
 
     HEADS = auto()  # collecting heads, and reading ahead while a request is handled
     BODY = auto()  # handing the body of the current request to its handler
+    DISCARD = auto()  # dropping what nobody will read of that body, so that the next head can be read
     DEAF = auto()  # nothing more is wanted from the peer, or can come
     LINGER = auto()  # swallowing what comes, so that the peer can read our last answer
 
@@ -43,15 +44,15 @@ class Listener(Protocol):
     def on_bytes(self) -> None:
         """Something new is in the buffer."""
 
-    def on_end(self, *, broken: bool) -> None:
+    def on_peer_end(self, *, broken: bool) -> None:
         """The peer has ended its side, or, ``broken``, reset the connection."""
 
-    def on_body_end(self) -> None:
-        """The current request's body has ended, whole or not."""
+    def on_drained(self) -> None:
+        """A body that was discarded has ended, or a linger: there is nothing to wait for any more."""
 
 
 class Reader:
-    """Reads for one connection.
+    """The receiving half of a connection, without I/O.
 
     Attributes:
         buffer: What was read and belongs to no request yet.
@@ -62,14 +63,14 @@ class Reader:
         "_body",
         "_budget",
         "_clock",
+        "_held",
         "_inbound",
         "_limits",
         "_listener",
-        "_piece",
         "_reading",
         "_received",
         "_waited_s",
-        "_waiting",
+        "_waiting_since",
         "_wire",
         "buffer",
         "peer_ended",
@@ -85,49 +86,52 @@ class Reader:
         self.peer_ended = False
         self._inbound: Inbound | None = None
         self._body: RequestBody | None = None
-        self._piece = b""
         self._budget = 0
-        self._received = 0
-        self._waited_s = 0.0
-        self._waiting = False  # for a head; if so, a change of what is to be read must interrupt it
+        self._held = False
+        self._received = 0  # of the body, framing included
+        self._waited_s = 0.0  # for the body, in all
+        self._waiting_since = inf
+
+    # The wire's side.
+
+    @property
+    def wants(self) -> int:
+        """How many bytes to read next, at most; 0: none for now."""
+        match self._reading:
+            case Reading.HEADS:
+                return _READ_BYTES if len(self.buffer) < self._limits.read_ahead_bytes else 0
+            case Reading.BODY:
+                if self._body is None or self._inbound is None or self._body.waiting:
+                    return 0
+                long = self._received > _BYTES_BEFORE_LONG_READS and self._inbound.missing
+                return _LONG_READ_BYTES if long else _READ_BYTES
+            case Reading.DISCARD | Reading.LINGER:
+                return _READ_BYTES
+            case Reading.DEAF:
+                return 0
+
+    def on_data(self, data: bytes) -> None:
+        """Take what was read. Checkpoint: never."""
+        match self._reading:
+            case Reading.HEADS:
+                self.buffer = self.buffer + data if self.buffer else data
+                self._listener.on_bytes()
+            case Reading.BODY | Reading.DISCARD:
+                self._on_body_data(data)
+            case Reading.LINGER:
+                self._spend(len(data))
+            case Reading.DEAF:
+                pass
+
+    def on_end(self, *, broken: bool) -> None:
+        """The peer has ended its side, or, ``broken``, reset the connection. Checkpoint: never."""
+        if self.peer_ended:
+            return
+        self.peer_ended = True
+        self._stop(ClientGone("the client has gone before the body was complete"))
+        self._listener.on_peer_end(broken=broken)
 
     # The connection's side.
-
-    def feed(self, body: RequestBody, inbound: Inbound) -> None:
-        """Read the body of a request that has just begun."""
-        self._body, self._inbound = body, inbound
-        self._budget = -1
-        self._received = len(inbound.rest)
-        self._waited_s = 0.0
-        self._reading = Reading.BODY
-        if self._waiting:
-            self._clock.kick()
-
-    def discard(self) -> None:
-        """Drop what is left of the body, within the limits of lingering."""
-        if self._body is not None:
-            self._budget = self._limits.linger_bytes
-            self._body.close()
-            self._clock.arm_read(trio.current_time() + self._limits.linger_timeout_s)
-
-    def linger(self) -> None:
-        """Swallow what comes, within the limits, and then return from `run`."""
-        self._budget = self._limits.linger_bytes
-        self._clock.arm_read(trio.current_time() + self._limits.linger_timeout_s)
-        self._reading = Reading.LINGER
-        self._clock.kick()
-
-    def timed_out(self) -> None:
-        """The peer did not send in time: lingering ends, and a body that is awaited fails with 408."""
-        self._budget = -1
-        if self._reading is Reading.BODY:
-            self._end_body(RequestTimeout("Request Timeout"))
-            self._reading = Reading.DEAF
-
-    def resume(self) -> None:
-        """Read on, if the buffer was full: there is room in it again."""
-        if self._waiting and len(self.buffer) < self._limits.read_ahead_bytes:
-            self._clock.kick()
 
     @property
     def in_body(self) -> bool:
@@ -139,116 +143,124 @@ class Reader:
         """Whether the next bytes are the next head: nothing before them was cut short or left out."""
         return self._reading is Reading.HEADS
 
-    async def run(self) -> None:
-        """Read until lingering is over. Checkpoint: always."""
-        while not (self._reading is Reading.LINGER and (self.peer_ended or self._budget < 0)):
-            try:
-                await self._step()
-            except WireBroken:
-                self._on_end(broken=True)
+    def feed(self, body: RequestBody, inbound: Inbound, *, held: bool) -> None:
+        """Read the body of a request that has just begun. Checkpoint: never.
 
-    # The steps.
+        Args:
+            body: Takes the content.
+            inbound: Its framing.
+            held: Whether the peer waits for our word before it sends anything; see `release`.
+        """
+        self._body, self._inbound, self._held = body, inbound, held
+        self._reading = Reading.BODY
+        self._received = len(inbound.rest)
+        self._waited_s = 0.0
+        body.on_taken = self._deliver
+        self._deliver()
 
-    async def _step(self) -> None:
-        match self._reading:
-            case Reading.HEADS:
-                await self._read_heads()
-            case Reading.BODY:
-                await self._read_body()
-            case Reading.DEAF:
-                await trio.sleep_forever()
-            case Reading.LINGER:
-                await self._linger()
-            case _:
-                assert_never(self._reading)
+    def release(self) -> None:
+        """The peer has our word (100 Continue): from now on its time counts. Checkpoint: never."""
+        self._held = False
+        if self._reading is Reading.BODY:
+            self._deliver()
 
-    async def _read_heads(self) -> None:
-        self._waiting = True
-        if len(self.buffer) >= self._limits.read_ahead_bytes:
-            await trio.sleep_forever()  # `feed`, `linger` or `resume` kicks us out of it
-        data = await self._wire.receive(_READ_BYTES)
-        self._waiting = False
-        if not data:
-            self._on_end(broken=False)
+    def discard(self) -> bool:
+        """Drop what is left of the body; return whether there is something to wait for. Checkpoint: never."""
+        if self._body is not None:
+            self._body.close()
+            self._reading = Reading.DISCARD
+            self._begin_draining()
+            self._deliver()
+        return self._reading is Reading.DISCARD
+
+    def linger(self) -> None:
+        """Swallow what comes, within the limits, and then call `Listener.on_drained`. Checkpoint: never."""
+        self._forget_body()
+        self._reading = Reading.LINGER
+        self._begin_draining()
+        self.resume()
+
+    def timed_out(self) -> None:
+        """The peer did not send in time: a body that is awaited fails with 408. Checkpoint: never."""
+        self._stop(RequestTimeout("Request Timeout"))
+
+    def resume(self) -> None:
+        """Let the wire be read again, if anything is wanted of it. Checkpoint: never."""
+        if self.wants:
+            self._wire.resume()
+
+    # The body.
+
+    def _on_body_data(self, data: bytes) -> None:
+        if self._inbound is None:
             return
-        self.buffer = self.buffer + data if self.buffer else data
-        self._listener.on_bytes()
+        now = trio.current_time()
+        self._waited_s += max(0.0, now - self._waiting_since)
+        self._waiting_since = inf
+        self._received += len(data)
+        self._inbound.feed(data)
+        if self._reading is Reading.DISCARD:
+            # What counts is what comes, however little content is in it.
+            self._spend(len(data))
+        self._deliver()
 
-    async def _read_body(self) -> None:
-        assert self._inbound is not None
-        assert self._body is not None
-        try:
-            self._piece = self._piece or self._inbound.take()
-        except BadRequest as exc:
-            self._end_body(exc)
-            self._reading = Reading.DEAF
-            return
-        if self._piece:
-            await self._hand_over(self._body)
-        elif self._inbound.complete:
-            self._body.finish(self._inbound.trailers)
-            self.buffer = self._inbound.rest
-            self._reading = Reading.HEADS
-            self._forget_body()
-        else:
-            await self._read_more(self._inbound)
-
-    async def _hand_over(self, body: RequestBody) -> None:
-        if self._budget < 0:
-            self._clock.read_at = inf  # it is we who hold the peer back
+    def _deliver(self) -> None:
+        """Hand on what can be, and see what is to be done next."""
+        while self._body is not None and self._inbound is not None and not self._body.waiting:
             try:
-                await body.put(self._piece)
-            except trio.BrokenResourceError:
-                if self._reading is Reading.BODY and self._budget < 0:  # and not `discard` or `linger`
-                    self._reading = Reading.DEAF
-                    self._forget_body()
+                piece = self._inbound.take()
+            except BadRequest as error:
+                self._stop(error)
                 return
-        else:
-            await trio.lowlevel.checkpoint()  # nobody takes it: this is where others have their turn
-        self._piece = b""
+            if piece:
+                if self._reading is Reading.BODY:
+                    self._body.put(piece)
+            elif self._inbound.complete:
+                self._finish(self._body, self._inbound)
+            else:
+                self._await_more()
+                return
+        self._waiting_since = inf
+        if self._reading is Reading.BODY:
+            self._clock.read_at = inf  # it is we who hold the peer back
 
-    async def _read_more(self, inbound: Inbound) -> None:
-        before = trio.current_time()
-        if self._budget < 0:
+    def _await_more(self) -> None:
+        if self._reading is Reading.BODY and not self._held:
+            now = self._waiting_since = trio.current_time()
             allowance = self._limits.body_allowance_s(self._received) - self._waited_s
-            self._clock.arm_read(before + min(self._limits.request_timeout_s, allowance))
-        large = self._received > _PIECES_BEFORE_LONG_READS * _READ_BYTES and inbound.missing
-        try:
-            data = await self._wire.receive(_LONG_READ_BYTES if large else _READ_BYTES)
-        finally:
-            self._waited_s += trio.current_time() - before
-        if data:
-            self._received += len(data)
-            inbound.feed(data)
-            if self._budget >= 0:  # discarding: what counts is what comes, however little content is in it
-                self._budget -= len(data)
-                if self._budget < 0:
-                    self._reading = Reading.DEAF
-                    self._forget_body()
-        else:
-            self._on_end(broken=False)
+            self._clock.arm_read(now + min(self._limits.request_timeout_s, allowance))
+        self._wire.resume()
 
-    async def _linger(self) -> None:
-        data = await self._wire.receive(_READ_BYTES)
-        if data:
-            self._budget -= len(data)
-        else:
-            self.peer_ended = True
+    def _finish(self, body: RequestBody, inbound: Inbound) -> None:
+        body.finish(inbound.trailers)
+        self.buffer = inbound.rest
+        self._reading = Reading.HEADS
+        self._forget_body()
+        self._clock.read_at = inf
+        self._listener.on_drained()
+        self.resume()
 
-    def _on_end(self, *, broken: bool) -> None:
-        self.peer_ended = True
-        if self._reading is not Reading.LINGER:
-            self._end_body(ClientGone("the client has gone before the body was complete"))
-            self._reading = Reading.DEAF
-        self._listener.on_end(broken=broken)
-
-    def _end_body(self, error: Exception) -> None:
+    def _stop(self, error: Exception) -> None:
+        """Hear nothing more; a body that has not ended fails with ``error``."""
+        drained = self._reading in (Reading.DISCARD, Reading.LINGER)
+        self._reading = Reading.DEAF
         if self._body is not None:
             self._body.fail(error)
-            self._forget_body()
+        self._forget_body()
+        self._clock.read_at = inf
+        if drained:
+            self._listener.on_drained()
 
     def _forget_body(self) -> None:
+        if self._body is not None:
+            self._body.on_taken = None
         self._body = self._inbound = None
-        self._piece = b""
-        self._clock.read_at = inf
-        self._listener.on_body_end()
+
+    def _begin_draining(self) -> None:
+        self._budget = self._limits.linger_bytes
+        self._clock.arm_read(trio.current_time() + self._limits.linger_timeout_s)
+
+    def _spend(self, size: int) -> None:
+        self._budget -= size
+        if self._budget < 0:
+            self._stop(ClientGone("the rest of the body is not read"))

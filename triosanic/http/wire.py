@@ -12,6 +12,8 @@ from typing import Final, Protocol
 
 import trio
 
+from triosanic.http.poller import Poller
+
 # The size of a piece that a stream must take before its peer counts as stuck: `WRITE_TIMEOUT` for each.
 PIECE_BYTES: Final = 65_536
 # SO_LINGER on with a time of zero: close() sends RST.
@@ -32,6 +34,20 @@ class WireBroken(Exception):
     """The peer reset the connection, or the wire was closed beneath a call."""
 
 
+class Sink(Protocol):
+    """Who takes what a wire receives; see `reader.Reader`."""
+
+    @property
+    def wants(self) -> int:
+        """How many bytes to read next, at most; 0: none for now."""
+
+    def on_data(self, data: bytes) -> None:
+        """Take what was read. Checkpoint: never."""
+
+    def on_end(self, *, broken: bool) -> None:
+        """The peer has ended its side, or, ``broken``, reset the connection. Checkpoint: never."""
+
+
 class Wire(Protocol):
     """Bytes to and from one peer. One task may receive while another sends."""
 
@@ -42,6 +58,15 @@ class Wire(Protocol):
     @property
     def local(self) -> Address:
         """Our own address; ``""`` where there is none."""
+
+    def deliver(self, sink: Sink, nursery: trio.Nursery) -> None:
+        """Read for ``sink`` from now on, whenever it wants something, until the peer's end or `aclose`.
+
+        Checkpoint: never; a task in ``nursery`` may do it.
+        """
+
+    def resume(self) -> None:
+        """See again what the sink wants, because that was nothing before. Checkpoint: never."""
 
     async def receive(self, max_bytes: int) -> bytes:
         """Take what has come, up to ``max_bytes``; ``b""`` once the peer has ended its side.
@@ -83,17 +108,71 @@ class SocketWire:
 
     Non-blocking calls with Trio's `wait_readable` and `wait_writable` cost 4 to 8 µs less a request than
     `trio.SocketStream`; its ``TCP_NOTSENT_LOWAT`` would double the CPU of long writes.
+
+    Args:
+        sock: The socket; the wire closes it.
+        peer: The peer's address.
+        local: Our own.
+        poller: Waits for it together with others; ``None``: a task of its own does.
     """
 
-    __slots__ = ("_more", "_sock", "local", "peer")
+    __slots__ = ("_more", "_paused", "_poller", "_pump", "_sink", "_sock", "local", "peer")
 
-    def __init__(self, sock: socket.socket, peer: Address, local: Address) -> None:
+    def __init__(
+        self, sock: socket.socket, peer: Address, local: Address, poller: Poller | None = None
+    ) -> None:
         self._sock = sock
         self.peer = peer
         self.local = local
+        self._poller = poller
+        self._pump: Pump | None = None
+        self._sink: Sink | None = None
+        self._paused = False
         self._more = False  # whether the last read was full, so that trying first is likely to succeed
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def deliver(self, sink: Sink, nursery: trio.Nursery) -> None:
+        """See `Wire.deliver`."""
+        self._sink = sink
+        if self._poller is None:
+            self._pump = Pump(self, sink)
+            nursery.start_soon(self._pump.run)
+        else:
+            self._poller.add(self._sock.fileno(), self._on_readable)
+
+    def resume(self) -> None:
+        """See `Wire.resume`."""
+        if self._pump is not None:
+            self._pump.resume()
+        elif self._paused and self._poller is not None and self._sock.fileno() >= 0:
+            self._paused = False
+            self._poller.resume(self._sock.fileno())
+
+    def _on_readable(self) -> None:
+        assert self._sink is not None
+        assert self._poller is not None
+        wants = self._sink.wants
+        if self._paused or not wants:
+            # Told of an error while nothing is wanted, we read on, because that is how the error is told.
+            if not self._paused:
+                self._paused = True
+                self._poller.pause(self._sock.fileno())
+                return
+            wants = PIECE_BYTES
+        try:
+            data = self._sock.recv(wants)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._poller.remove(self._sock.fileno())
+            self._sink.on_end(broken=True)
+            return
+        if data:
+            self._sink.on_data(data)
+        else:
+            self._poller.remove(self._sock.fileno())
+            self._sink.on_end(broken=False)
 
     async def receive(self, max_bytes: int) -> bytes:
         """See `Wire.receive`."""
@@ -101,7 +180,7 @@ class SocketWire:
             if not self._more:
                 await trio.lowlevel.wait_readable(self._sock)
             else:
-                await trio.lowlevel.checkpoint_if_cancelled()
+                await trio.lowlevel.checkpoint()
             while True:
                 try:
                     data = self._sock.recv(max_bytes)
@@ -153,22 +232,78 @@ class SocketWire:
 
     def _close(self) -> None:
         if self._sock.fileno() >= 0:
+            if self._poller is not None:
+                self._poller.remove(self._sock.fileno())
             # Wakes whoever waits on the descriptor, before its number can be another's.
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
 
 
+class Pump:
+    """A task that reads a wire for a sink."""
+
+    __slots__ = ("_sink", "_task", "_wire")
+
+    def __init__(self, wire: Wire, sink: Sink) -> None:
+        self._wire = wire
+        self._sink = sink
+        self._task: trio.lowlevel.Task | None = None
+
+    def resume(self) -> None:
+        """See again what the sink wants. Checkpoint: never."""
+        task, self._task = self._task, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
+
+    async def run(self) -> None:
+        """Read until the peer's end. Checkpoint: always."""
+        try:
+            while True:
+                wants = self._sink.wants
+                if not wants:
+                    await self._park()
+                    continue
+                data = await self._wire.receive(wants)
+                if not data:
+                    break
+                self._sink.on_data(data)
+        except WireBroken:
+            self._sink.on_end(broken=True)
+        else:
+            self._sink.on_end(broken=False)
+
+    async def _park(self) -> None:
+        self._task = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._task = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+
 class StreamWire:
     """Any Trio stream: TLS (`trio.SSLStream`) or memory (`trio.testing.memory_stream_pair`)."""
 
-    __slots__ = ("_aborted", "_sending", "_stream", "local", "peer")
+    __slots__ = ("_aborted", "_pump", "_sending", "_stream", "local", "peer")
 
     def __init__(self, stream: trio.abc.Stream, peer: Address = "", local: Address = "") -> None:
         self._stream = stream
         self.peer = peer
         self.local = local
         self._aborted = False
+        self._pump: Pump | None = None
         self._sending = trio.CancelScope()
+
+    def deliver(self, sink: Sink, nursery: trio.Nursery) -> None:
+        """See `Wire.deliver`."""
+        self._pump = Pump(self, sink)
+        nursery.start_soon(self._pump.run)
+
+    def resume(self) -> None:
+        """See `Wire.resume`."""
+        if self._pump is not None:
+            self._pump.resume()
 
     async def receive(self, max_bytes: int) -> bytes:
         """See `Wire.receive`."""
@@ -198,6 +333,8 @@ class StreamWire:
 
     async def send_eof(self) -> None:
         """See `Wire.send_eof`: TLS has no half-close that peers agree on, so it does nothing there."""
+        if self._aborted:
+            raise WireBroken("this wire was aborted")
         if isinstance(self._stream, trio.abc.HalfCloseableStream):
             try:
                 await self._stream.send_eof()

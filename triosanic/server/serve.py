@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext, suppress
 from contextvars import Context
 from math import inf
 from typing import Final
@@ -14,6 +15,8 @@ import trio
 
 from triosanic.http.connection import Application, Connection
 from triosanic.http.limits import Limits
+from triosanic.http.poller import AVAILABLE, Poller
+from triosanic.http.timers import Timers
 from triosanic.http.wire import SocketWire, Wire, WireBroken
 from triosanic.log import logger
 
@@ -37,7 +40,16 @@ class Server:
         max_connections: How many may be open at once; `None`: any number.
     """
 
-    __slots__ = ("_app", "_connections", "_context", "_empty", "_limits", "_max_connections")
+    __slots__ = (
+        "_app",
+        "_connections",
+        "_context",
+        "_empty",
+        "_limits",
+        "_max_connections",
+        "_poller",
+        "_timers",
+    )
 
     def __init__(
         self, app: Application, limits: Limits, context: Context, *, max_connections: int | None = None
@@ -47,12 +59,36 @@ class Server:
         self._context = context
         self._max_connections = inf if max_connections is None else max_connections
         self._connections: set[Connection] = set()
+        self._timers = Timers()
+        self._poller: Poller | None = None
         self._empty: trio.Event | None = None
 
     @property
     def connections(self) -> int:
         """How many connections are open."""
         return len(self._connections)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[trio.Nursery]:
+        """Give the nursery for connections, and what they share; at the end they are cut off.
+
+        Checkpoint: at the end.
+        """
+        async with trio.open_nursery() as shared:
+            shared.start_soon(self._timers.run)
+            with Poller() if AVAILABLE else nullcontext() as self._poller:
+                if self._poller is not None:
+                    shared.start_soon(self._poller.run)
+                async with trio.open_nursery() as nursery:
+                    yield nursery
+                    nursery.cancel_scope.cancel()
+                shared.cancel_scope.cancel()
+
+    def connect(self, wire: Wire) -> Connection:
+        """Make a connection of this server, which counts from now on; `run` it. Checkpoint: never."""
+        connection = Connection(wire, self._app, self._limits, self._context, timers=self._timers)
+        self._connections.add(connection)
+        return connection
 
     async def accept(self, listener: socket.socket, nursery: trio.Nursery) -> None:
         """Accept connections into ``nursery`` until cancelled; then close ``listener``.
@@ -96,7 +132,7 @@ class Server:
                 if len(self._connections) >= self._max_connections:
                     nursery.start_soon(self._turn_away, wire)
                 else:
-                    nursery.start_soon(self.run, Connection(wire, self._app, self._limits, self._context))
+                    nursery.start_soon(self.run, self.connect(wire))
 
     async def _turn_away(self, wire: Wire) -> None:
         try:
@@ -112,15 +148,14 @@ class Server:
                 sock.send(_BUSY)
                 sock.close()
                 return
-            wire = SocketWire(sock, _address(peer), _address(sock.getsockname()))
+            wire = SocketWire(sock, _address(peer), _address(sock.getsockname()), self._poller)
         except OSError:  # the peer has left already
             sock.close()
             return
-        nursery.start_soon(self.run, Connection(wire, self._app, self._limits, self._context))
+        nursery.start_soon(self.run, self.connect(wire))
 
     async def run(self, connection: Connection) -> None:
-        """Serve a connection that was made elsewhere, as one of this server's. Checkpoint: always."""
-        self._connections.add(connection)
+        """Serve a connection that `connect` made. Checkpoint: always."""
         try:
             await connection.run()
         finally:

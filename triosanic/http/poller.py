@@ -1,0 +1,80 @@
+"""One task that waits for all sockets of a server.
+
+Each socket is registered once, where Trio's `wait_readable` arms and disarms it for each wait; and it is read
+from right here, so that a connection needs no task of its own that waits for its peer. What this saves is in
+`docs/design.md`. Where there is no epoll, each connection has a task that reads (`wire.pump`).
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+from collections.abc import Callable
+from typing import Final, Self
+
+import trio
+
+from triosanic.log import error_logger
+
+AVAILABLE: Final = sys.platform == "linux"
+# How many sockets are read before other tasks have their turn: some milliseconds at most.
+_EVENTS_A_TURN: Final = 128
+
+
+class Poller:
+    """Calls back when a socket can be read.
+
+    Use it as a context manager: it holds a descriptor.
+    """
+
+    __slots__ = ("_callbacks", "_epoll")
+
+    def __init__(self) -> None:
+        if sys.platform != "linux":
+            raise NotImplementedError("Poller needs epoll: let each connection read in its own task")
+        self._epoll = select.epoll()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+
+    def add(self, fd: int, callback: Callable[[], None]) -> None:
+        """Call ``callback`` whenever ``fd`` can be read, or is broken, until `remove`. It must not raise."""
+        if sys.platform == "linux":
+            self._callbacks[fd] = callback
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def pause(self, fd: int) -> None:
+        """Call back for errors only."""
+        if sys.platform == "linux":
+            self._epoll.modify(fd, 0)
+
+    def resume(self, fd: int) -> None:
+        """Call back again also when there is something to read."""
+        if sys.platform == "linux":
+            self._epoll.modify(fd, select.EPOLLIN)
+
+    def remove(self, fd: int) -> None:
+        """Never call back for ``fd`` again; before it is closed."""
+        if self._callbacks.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the descriptor."""
+        self._epoll.close()
+
+    async def run(self) -> None:
+        """Call back until cancelled. Checkpoint: always."""
+        while True:
+            await trio.lowlevel.wait_readable(self._epoll.fileno())
+            for fd, _ in self._epoll.poll(0, _EVENTS_A_TURN):
+                callback = self._callbacks.get(fd)
+                if callback is not None:
+                    self._call(callback)
+
+    @staticmethod
+    def _call(callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception:  # noqa: BLE001  # a defect of ours in one connection must not stop the others
+            error_logger.exception("reading from a connection failed")

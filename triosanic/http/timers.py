@@ -1,0 +1,65 @@
+"""One task that tells clocks when their time has come.
+
+The server runs one `Timers` for all of its connections. A clock asks to be woken at a time; if by then it
+wants a later one, it finds nothing due and asks again.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from itertools import count
+from math import inf
+from typing import Final, Protocol
+
+import trio
+
+# Entries of clocks that were closed are dropped together, once they outnumber the others and these.
+_STALE: Final = 1000
+
+
+class Sleeper(Protocol):
+    """Who is woken."""
+
+    closed: bool
+
+    def wake(self) -> None:
+        """The time has come, or had been asked for before. Checkpoint: never."""
+
+
+class Timers:
+    """A heap of times in Trio's seconds, and the task that waits for the first."""
+
+    __slots__ = ("_armed", "_closed", "_entries", "_number", "_scope")
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[float, int, Sleeper]] = []
+        self._number = count()  # so that two entries of one time compare
+        self._closed = 0
+        self._armed = inf
+        self._scope: trio.CancelScope | None = None
+
+    def add(self, at: float, sleeper: Sleeper) -> None:
+        """Wake ``sleeper`` at ``at``. Checkpoint: never."""
+        heappush(self._entries, (at, next(self._number), sleeper))
+        if at < self._armed and self._scope is not None:
+            self._armed = self._scope.deadline = at
+
+    def note_closed(self) -> None:
+        """A sleeper with an entry was closed. Checkpoint: never."""
+        self._closed += 1
+        if self._closed > _STALE and self._closed * 2 > len(self._entries):
+            self._entries = [entry for entry in self._entries if not entry[2].closed]
+            heapify(self._entries)
+            self._closed = 0
+
+    async def run(self) -> None:
+        """Wake sleepers until cancelled. Checkpoint: always."""
+        while True:
+            self._armed = self._entries[0][0] if self._entries else inf
+            with trio.CancelScope(deadline=self._armed) as self._scope:
+                await trio.sleep_forever()
+            now = trio.current_time()
+            while self._entries and self._entries[0][0] <= now:
+                sleeper = heappop(self._entries)[2]
+                if not sleeper.closed:
+                    sleeper.wake()
