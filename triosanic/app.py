@@ -293,7 +293,7 @@ class Sanic(Recorder):
             with single_errors():
                 async with trio.open_nursery() as nursery:
                     if own_signals:
-                        nursery.start_soon(obey_signals, [lifespan])
+                        await nursery.start(obey_signals, [lifespan])
                     started = partial(self._started, task_status, socks)
                     await lifespan.run(socks, self._open_nursery, started, wires)
                     nursery.cancel_scope.cancel()
@@ -392,7 +392,7 @@ class Sanic(Recorder):
                 for app, options in apps:
                     await nursery.start(partial(app.serve, **options.where()))
                 lifespans = [app._lifespan for app, _ in apps if app._lifespan is not None]  # noqa: SLF001
-                nursery.start_soon(obey_signals, lifespans)
+                await nursery.start(obey_signals, lifespans)
                 for lifespan in lifespans:
                     await lifespan.ended.wait()
                 nursery.cancel_scope.cancel()

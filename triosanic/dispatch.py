@@ -180,6 +180,7 @@ class Dispatcher:
         exchange = request.exchange
         if isinstance(error, WireBroken):
             raise error
+        await request.close()
         if exchange.stage is not Stage.WAITING:
             self._abort(request, error)
             return

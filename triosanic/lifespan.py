@@ -155,9 +155,12 @@ def owns_signals() -> bool:
     )
 
 
-async def obey_signals(lifespans: Sequence[Lifespan]) -> None:
+async def obey_signals(
+    lifespans: Sequence[Lifespan], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
     """Stop at the first SIGINT or SIGTERM, hurry at the second, die at the third. Checkpoint: always."""
     with trio.open_signal_receiver(*_SIGNALS) as signals:
+        task_status.started()
         number = await anext(signals)
         logger.info("%s: stopping; once more to hurry", signal.Signals(number).name)
         for lifespan in lifespans:

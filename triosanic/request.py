@@ -230,6 +230,11 @@ class Request:
         if self._nursery is not None:
             await self._nursery.join()
 
+    async def close(self) -> None:
+        """Stop the tasks in `nursery`, if it was asked for. Checkpoint: if there are any."""
+        if self._nursery is not None:
+            await self._nursery.close()
+
     @property
     def responded(self) -> bool:
         """Whether the handler has begun a response by `respond`."""

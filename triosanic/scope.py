@@ -8,6 +8,8 @@ from typing import Any
 
 import trio
 
+from triosanic.log import error_logger
+
 
 class RequestNursery:
     """A nursery that belongs to a request; it exists once a handler has asked for it.
@@ -75,6 +77,12 @@ class RequestNursery:
         self._joined.set()
         await self._closed.wait()
 
+    async def close(self) -> None:
+        """Cancel the children and wait until they have ended: the handler has failed. Checkpoint: always."""
+        self._fail = _log
+        self.cancel_scope.cancel()
+        await self._closed.wait()
+
     async def _run(self) -> None:
         try:
             with self.cancel_scope:
@@ -89,3 +97,6 @@ class RequestNursery:
         finally:
             self._closed.set()
 
+
+def _log(error: Exception) -> None:
+    error_logger.error("a task of a request's nursery failed while it was cancelled", exc_info=error)

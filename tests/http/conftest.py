@@ -1,18 +1,23 @@
 """What the tests of connections share."""
 
-import pytest
-import trio
+from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
+
+from tests.http.wires import run_in_virtual_time
 from triosanic import Sanic
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-trio has marked its tests
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Let time pass when nothing else does, in every test here: one that hangs ends at once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("trio"):
+            item.add_marker(pytest.mark.trio(run=run_in_virtual_time), append=False)
 
 
 @pytest.fixture(autouse=True)
 def no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test makes its own app of the same name."""
     monkeypatch.setattr(Sanic, "test_mode", True)
-
-
-@pytest.fixture(autouse=True)
-def clock(autojump_clock: trio.testing.MockClock) -> trio.testing.MockClock:
-    """Time passes when nothing else does."""
-    return autojump_clock

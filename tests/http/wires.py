@@ -1,6 +1,6 @@
 """Peers for tests of connections: bytes in, bytes out, over memory that loses and reorders nothing."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import h11
 import trio
-from trio.testing import lockstep_stream_pair, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from triosanic import Sanic
 from triosanic.blueprints import compile_error_handler, compile_router
@@ -18,12 +18,27 @@ from triosanic.http.connection import Application, Connection
 from triosanic.http.exchange import Exchange
 from triosanic.http.limits import Limits
 from triosanic.http.wire import StreamWire
+from triosanic.testing import MemoryStream, memory_pair
 
-Stream: TypeAlias = trio.abc.Stream
 Answering: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
 GET: Final = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 TEXT: Final = "text/plain"
+
+
+def run_in_virtual_time(
+    async_fn: Callable[..., Awaitable[object]],
+    *args: object,
+    clock: trio.abc.Clock | None = None,
+    instruments: Sequence[trio.abc.Instrument] = (),
+) -> None:
+    """Run a test with a clock that jumps when all tasks wait; after two of its hours the test has failed."""
+
+    async def limited() -> None:
+        with trio.fail_after(7200):
+            await async_fn(*args)
+
+    trio.run(limited, clock=clock or MockClock(autojump_threshold=0), instruments=instruments)
 
 
 def get(path: str = "/", *fields: str, method: str = "GET", version: str = "1.1") -> bytes:
@@ -70,7 +85,7 @@ class Client:
         ended: Set once the connection's task is over.
     """
 
-    def __init__(self, stream: Stream, connection: Connection) -> None:
+    def __init__(self, stream: MemoryStream, connection: Connection) -> None:
         self._stream = stream
         self._buffer = b""
         self.connection = connection
@@ -87,13 +102,16 @@ class Client:
 
     async def half_close(self) -> None:
         """End this side."""
-        assert isinstance(self._stream, trio.abc.HalfCloseableStream)
         await self._stream.send_eof()
         await wait_all_tasks_blocked()
 
     async def leave(self) -> None:
         """Close both sides."""
         await self._stream.aclose()
+
+    def reset(self) -> None:
+        """Close so that the server sees a connection reset by peer."""
+        self._stream.abort()
 
     async def some(self) -> bytes:
         """Take what is there, or wait for it; ``b""`` at the end."""
@@ -104,11 +122,15 @@ class Client:
 
     async def at_once(self) -> bytes:
         """Take what has come by now, be it nothing."""
-        await wait_all_tasks_blocked()
-        with trio.move_on_after(0.0005):
-            self._buffer += bytes(await self._stream.receive_some(1 << 24))
         data, self._buffer = self._buffer, b""
-        return data
+        while True:
+            await wait_all_tasks_blocked()
+            piece = b""
+            with trio.move_on_after(0.0005):
+                piece = bytes(await self._stream.receive_some())
+            if not piece:
+                return data
+            data += piece
 
     async def rest(self) -> bytes:
         """Take everything until the server's end."""
@@ -130,7 +152,7 @@ class Client:
                 try:
                     machine.receive_data(await self.some())
                     event = machine.next_event()
-                except h11.RemoteProtocolError:
+                except (h11.RemoteProtocolError, trio.BrokenResourceError):
                     return replace(found, body=b"".join(pieces))
             if isinstance(event, h11.InformationalResponse):
                 found = replace(found, informational=(*found.informational, event.status_code))
@@ -148,12 +170,17 @@ class Client:
     async def ask(self, data: bytes) -> Answer:
         """Send a request and read the answer."""
         await self.send_only(data)
-        return await self.answer(data.partition(b" ")[0].decode())
+        return await self.answer("HEAD" if data.startswith(b"HEAD ") else "GET")
 
 
 async def reply(exchange: Exchange, body: bytes = b"ok", status: int = 200) -> None:
     """Answer with a complete response."""
     await exchange.reply(status, (), body, TEXT)
+
+
+async def forever(exchange: Exchange) -> None:
+    """Answer never."""
+    await trio.sleep_forever()
 
 
 @dataclass
@@ -190,7 +217,7 @@ def connect(
     nursery: trio.Nursery,
     app: Application | Sanic,
     *,
-    lockstep: bool = False,
+    window: int = 65_536,
     context: Context | None = None,
     **limits: Any,
 ) -> Client:
@@ -199,11 +226,11 @@ def connect(
     Args:
         nursery: Where the connection's task runs.
         app: A Sanic app, or an application as connections know it.
-        lockstep: Whether the streams hold nothing: a send waits until all of it has been received.
+        window: What the streams hold in each direction, in bytes.
         context: Copied for each request; ``None`` takes an empty one.
         limits: Fields of `Limits` that are not the default.
     """
-    ours, theirs = lockstep_stream_pair() if lockstep else memory_stream_pair()
+    ours, theirs = memory_pair(window)
     application = application_of(app) if isinstance(app, Sanic) else app
     connection = Connection(StreamWire(ours), application, Limits(**limits), context or Context())
     client = Client(theirs, connection)

@@ -84,7 +84,8 @@ async def serving(file: Path, environment: Mapping[str, str] | None = None) -> A
     """Run a program on a free port until the block ends, from the time it says where it listens."""
     process = await trio.lowlevel.open_process(
         [sys.executable, str(file)],
-        env={**os.environ, "PORT": "0", "PYTHONUNBUFFERED": "1", **(environment or {})},
+        # This checkout is what is tested, whatever is installed.
+        env={**os.environ, "PORT": "0", "PYTHONPATH": str(ROOT), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

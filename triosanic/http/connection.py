@@ -28,6 +28,7 @@ from triosanic.http.wire import PIECE_BYTES, Wire, WireBroken, show
 from triosanic.log import error_logger, log_access, logger
 
 _PLAIN: Final = "text/plain; charset=utf-8"
+_FAILED: Final = "a connection failed; it was closed"
 
 
 class Application(Protocol):
@@ -122,7 +123,14 @@ class Connection:
         try:
             await self._run()
         except Exception:  # noqa: BLE001  # the fault wall: an error here ends this connection and no other
-            error_logger.exception("a connection failed; it was closed")
+            error_logger.exception(_FAILED)
+        except BaseExceptionGroup as group:
+            # What a program raises while it is cancelled comes together with Trio's own exception.
+            own, rest = group.split(Exception)
+            if own is not None:
+                error_logger.error(_FAILED, exc_info=own)
+            if rest is not None:
+                raise rest from None
         finally:
             self.clock.close()
             if self._exchange is not None:
@@ -203,8 +211,10 @@ class Connection:
 
     def on_peer_end(self, *, broken: bool) -> None:
         """See `reader.Listener`."""
-        if self._exchange is None:
+        if self._parked is not None:
             self._leave("the client has gone")
+        elif self._exchange is None:
+            return  # the worker says its last word, and sees for itself who is there to hear it
         elif broken or self.limits.cancel_half_closed:
             self._client_gone("the client has gone")
 
@@ -264,13 +274,18 @@ class Connection:
     async def _work(self) -> bool:
         """Serve exchanges until the last; return whether the peer may still be sending."""
         while True:
-            with trio.CancelScope() as self._scope:
-                try:
-                    await self._serve_all()
-                except Refusal as refusal:
-                    await self._refuse(refusal)
-                    return True
-                return self._exchange is not None and not self._reader.in_step
+            try:
+                with trio.CancelScope() as self._scope:
+                    try:
+                        await self._serve_all()
+                    except Refusal as refusal:
+                        await self._refuse(refusal)
+                        return True
+                    return self._exchange is not None and not self._reader.in_step
+            except Exception:  # of a handler that was stopped: the answer is the reason why it was
+                if self._error is None:
+                    raise
+                error_logger.exception("a handler failed while it was stopped")
             if self._gone:
                 return False
 
@@ -389,6 +404,10 @@ class Connection:
         except WireBroken:
             channel.fail()
             self._client_gone("the client has gone")
+        except Exception:  # noqa: BLE001  # as in `run`: what is left of this response is its own affair
+            error_logger.exception("a response could not be sent")
+            channel.fail()
+            self._leave("our own error")
 
     def _leave(self, reason: str) -> None:
         """Stop the worker for good."""

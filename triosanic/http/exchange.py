@@ -7,12 +7,14 @@ from enum import Enum, auto
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import trio
+
 from triosanic.exceptions import ServerError
 from triosanic.helpers import STATUS_CODES
 from triosanic.http.body import RequestBody
 from triosanic.http.chunked import ChunkedInbound
 from triosanic.http.framing import Headers, Inbound, LengthInbound, Outbound, machine_for
-from triosanic.http.reply import BODILESS, check, render
+from triosanic.http.reply import BODILESS, check_status, clean, render
 from triosanic.http.send_channel import SendChannel
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Stage(Enum):
     __hash__ = object.__hash__
 
     WAITING = auto()
+    SENDING = auto()  # a complete one; it can still be cut short
     STREAMING = auto()
     DONE = auto()
     ABORTED = auto()
@@ -44,15 +47,18 @@ class Move(Enum):
     __hash__ = object.__hash__  # as above
 
     REPLY = auto()
+    SENT = auto()
     START = auto()
     END = auto()
     ABORT = auto()
 
 
 NEXT_STAGE: Final[Mapping[tuple[Stage, Move], Stage]] = {
-    (Stage.WAITING, Move.REPLY): Stage.DONE,
+    (Stage.WAITING, Move.REPLY): Stage.SENDING,
     (Stage.WAITING, Move.START): Stage.STREAMING,
     (Stage.WAITING, Move.ABORT): Stage.ABORTED,
+    (Stage.SENDING, Move.SENT): Stage.DONE,
+    (Stage.SENDING, Move.ABORT): Stage.ABORTED,
     (Stage.STREAMING, Move.END): Stage.DONE,
     (Stage.STREAMING, Move.ABORT): Stage.ABORTED,
 }
@@ -197,7 +203,9 @@ class Exchange:
 
         Checkpoint: if the peer does not take it at once.
         """
-        done = self._after(Move.REPLY)
+        sending = self._after(Move.REPLY)
+        # A handler that was stopped gets no word in: its answer is the reason why.
+        await trio.lowlevel.checkpoint_if_cancelled()
         if (self._body is not None and self._body.failed) or self.unread > self.link.limits.linger_bytes:
             self.keep_alive = False
         self._settle_keep_alive(headers)
@@ -209,9 +217,10 @@ class Exchange:
             keep_alive=self.keep_alive,
             head_only=self.head_only,
         )
-        self.stage = done
+        self.stage = sending
         self._begun(status)
         await self.link.send([data])
+        self.stage = self._after(Move.SENT)
         self.sent_bytes = 0 if self.head_only or status in BODILESS else len(body)
 
     def start(self, status: int, headers: Headers) -> SendChannel:
@@ -225,7 +234,8 @@ class Exchange:
         Checkpoint: never.
         """
         streaming = self._after(Move.START)
-        check([f"{name}: {value}\r\n" for name, value in headers])
+        headers = clean(headers)
+        check_status(status)
         if not self.head.http11:  # RFC 9112 9.3: h11 ends these with the connection
             self.keep_alive = False
         outbound = Outbound(self.machine)
@@ -276,7 +286,7 @@ class Exchange:
 
     def abort(self) -> None:
         """Give the response up: the peer is told by a reset that it is not whole. Checkpoint: never."""
-        if self.stage in (Stage.WAITING, Stage.STREAMING):
+        if (self.stage, Move.ABORT) in NEXT_STAGE:
             self.stage = self._after(Move.ABORT)
             self.keep_alive = False
             if self.channel is not None:
@@ -289,7 +299,7 @@ class Exchange:
         if self._closed:
             return False
         self._closed = True
-        if self.stage is Stage.STREAMING:
+        if self.stage in (Stage.SENDING, Stage.STREAMING):
             self.abort()
         if self._body is not None:
             self._body.close()
@@ -341,9 +351,9 @@ class Exchange:
 
 
 def _declared_length(headers: Headers) -> int | None:
-    for name, value in headers:
-        if name.lower() == "content-length":
-            if not (value.isascii() and value.isdigit()):
-                raise ServerError(f"content-length must be a decimal number, not {value!r}")
-            return int(value)
-    return None
+    values = [value for name, value in headers if name.lower() == "content-length"]
+    if not values:
+        return None
+    if len(values) > 1 or not (values[0].isascii() and values[0].isdigit()):
+        raise ServerError(f"content-length must be one decimal number, not {', '.join(values)!r}")
+    return int(values[0])

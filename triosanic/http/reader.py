@@ -97,6 +97,8 @@ class Reader:
     @property
     def wants(self) -> int:
         """How many bytes to read next, at most; 0: none for now."""
+        if self.peer_ended:
+            return 0
         match self._reading:
             case Reading.HEADS:
                 return _READ_BYTES if len(self.buffer) < self._limits.read_ahead_bytes else 0
@@ -128,7 +130,8 @@ class Reader:
         if self.peer_ended:
             return
         self.peer_ended = True
-        self._stop(ClientGone("the client has gone before the body was complete"))
+        if self._reading is not Reading.HEADS:  # there what came before the end still counts
+            self._stop(ClientGone("the client has gone before the body was complete"))
         self._listener.on_peer_end(broken=broken)
 
     # The connection's side.

@@ -13,8 +13,8 @@ from triosanic.helpers import STATUS_CODES
 from triosanic.http.framing import Headers
 from triosanic.http.guard import TOKEN
 
-_FIELDS: Final = re.compile(rf"(?:{TOKEN}++: [^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+")
-_FIELD: Final = re.compile(rf"({TOKEN}++): ([^\x00-\x08\x0a-\x1f\x7f]*+)\r\n")
+_NAME: Final = re.compile(rf"{TOKEN}++")
+_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*+")
 # RFC 9110 6.4.1: these never have content. RFC 9112 6.3 and 9110 8.6: nor a length, but for 304 to HEAD.
 BODILESS: Final = frozenset({204, 304, *range(100, 200)})
 _FRAMING: Final = frozenset(("content-length", "transfer-encoding", "connection"))
@@ -39,30 +39,57 @@ def render(
     Raises:
         ServerError: A header's name or value can't be sent.
     """
-    own = check([f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _FRAMING])
+    check_status(status)
+    if headers:
+        headers = clean(headers)
+    own = "".join([f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _FRAMING])
     option = "keep-alive" if keep_alive else "close"
     line = STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"  # RFC 9112 4: the reason may be empty
     if status in BODILESS:
         return f"{line}{own}connection: {option}\r\n\r\n".encode("utf-8", "surrogateescape")
     length = _length(headers, body, head_only)
-    kind = "" if content_type is None else check([f"content-type: {content_type}\r\n"])
+    kind = ""
+    if content_type is not None:
+        [(name, content_type)] = clean([("content-type", content_type)])
+        kind = f"{name}: {content_type}\r\n"
     head = f"{line}{own}content-length: {length}\r\nconnection: {option}\r\n{kind}\r\n"
     return head.encode("utf-8", "surrogateescape") + (b"" if head_only else body)
 
 
-def check(lines: list[str]) -> str:
-    """Return the field lines as one text, after a look at whether each is one line and well formed.
+def clean(headers: Headers) -> list[tuple[str, str]]:
+    """Return header fields as they can be sent: values without white space around them (RFC 9110 5.5).
 
     Raises:
-        ServerError: One is not.
+        ServerError: A name is no token, or a value has control bytes or can't be encoded.
     """
-    block = "".join(lines)
-    if _FIELDS.fullmatch(block) is None or block.count("\r\n") != len(lines):
-        bad = next(line for line in lines if _FIELD.fullmatch(line) is None)
-        raise ServerError(
-            f"a response header must be a token and a value without control bytes, not {bad[:-2]!r}"
-        )
-    return block
+    fields = [(name, value.strip(" \t")) for name, value in headers]
+    for name, value in fields:
+        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None or not _encodable(value):
+            raise ServerError(
+                "a response header must be a token and a value without control bytes,"
+                f" not {name!r}: {value!r}"
+            )
+    return fields
+
+
+def check_status(status: int) -> None:
+    """Raise unless ``status`` is a final one.
+
+    Raises:
+        ServerError: It has not three digits, or is an interim one.
+    """
+    if not 200 <= status <= 999:  # noqa: PLR2004  # RFC 9110 15: what is below 200 is no answer
+        raise ServerError(f"the status of a response must be 200 to 999, not {status!r}")
+
+
+def _encodable(value: str) -> bool:
+    if value.isascii():
+        return True
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _length(headers: Headers, body: bytes, head_only: bool) -> str | int:

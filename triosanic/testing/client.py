@@ -11,6 +11,7 @@ import trio
 
 from triosanic.http.wire import Wire
 from triosanic.testing.extra import httpx
+from triosanic.testing.leaving import ClientResponse
 from triosanic.testing.network import Network
 from triosanic.testing.raw import RawConnection
 from triosanic.testing.streams import BUFFER_BYTES
@@ -50,7 +51,7 @@ class Client(httpx.AsyncClient):
         *,
         base_url: str = BASE_URL,
         timeout: float | httpx.Timeout | None = None,
-        response_class: type[httpx.Response] = httpx.Response,
+        response_class: type[httpx.Response] = ClientResponse,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -72,9 +73,7 @@ class Client(httpx.AsyncClient):
 
 
 @asynccontextmanager
-async def running(
-    app: App, *, buffer_bytes: int = BUFFER_BYTES, **options: Any
-) -> AsyncIterator[Client]:
+async def running(app: App, *, buffer_bytes: int = BUFFER_BYTES, **options: Any) -> AsyncIterator[Client]:
     """Run ``app`` in the test's own task tree for the length of a block, and give a client for it.
 
     Listeners, ``app.nursery`` and the shutdown are those of ``app.serve``. A block that ends in order stops

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import trio
 
 from triosanic.testing.extra import httpcore, httpx
+from triosanic.testing.leaving import ClientResponse, Kept
 from triosanic.testing.network import Network
 from triosanic.testing.streams import MemoryStream
 
@@ -59,7 +60,7 @@ class Transport(httpx.AsyncBaseTransport):
         response_class: What requests are answered with.
     """
 
-    def __init__(self, network: Network, response_class: type[httpx.Response] = httpx.Response) -> None:
+    def __init__(self, network: Network, response_class: type[httpx.Response] = ClientResponse) -> None:
         self._response_class = response_class
         self._pool = httpcore.AsyncConnectionPool(
             max_connections=None, keepalive_expiry=None, network_backend=_Backend(network)
@@ -67,22 +68,14 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        with _translated(_HTTP_ERRORS):
-            response = await self._pool.handle_async_request(
-                httpcore.Request(
-                    request.method,
-                    url,
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        content = aiter(request.stream)
+        try:
+            with _translated(_HTTP_ERRORS):
+                response = await self._pool.handle_async_request(_for_httpcore(request, content))
+        finally:
+            if isinstance(content, AsyncGenerator):  # the server may have answered before it had it all
+                await content.aclose()
         return self._response_class(
             response.status,
             headers=response.headers,
@@ -95,20 +88,35 @@ class Transport(httpx.AsyncBaseTransport):
         await self._pool.aclose()
 
 
+def _for_httpcore(request: httpx.Request, content: AsyncIterator[bytes]) -> httpcore.Request:
+    url = request.url
+    return httpcore.Request(
+        request.method,
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=request.headers.raw,
+        content=content,
+        extensions=request.extensions,
+    )
+
+
 class _Body(httpx.AsyncByteStream):
     """A response's body, as it comes."""
 
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
+        self._pieces = Kept(response.aiter_stream(), self.aclose)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         with _translated(_HTTP_ERRORS):
-            async for piece in self._response.aiter_stream():
-                yield piece
+            return await anext(self._pieces)
 
     async def aclose(self) -> None:
         with _translated(_HTTP_ERRORS):
             await self._response.aclose()
+        await self._pieces.run_out()
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
