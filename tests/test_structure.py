@@ -53,7 +53,10 @@ BORDERS: Final[Mapping[str, frozenset[str]]] = {
     "trio_asyncio": frozenset({"asyncio"}),
 }
 # An extra: the package must work where what it imports is not installed, so nothing inside imports it.
-EXTRAS: Final[Mapping[str, str]] = {"asyncio": "trio_asyncio"}
+EXTRAS: Final[Mapping[str, frozenset[str]]] = {
+    "asyncio": frozenset({"trio_asyncio"}),
+    "testing": frozenset({"httpx", "httpcore"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +188,7 @@ def foreign_is_declared(modules: Modules) -> Iterator[str]:
     declared = declared_packages() | sys.stdlib_module_names | {PACKAGE}
     for module in modules.values():
         for found in module.imports:
-            allowed = declared | {EXTRAS.get(module.part, PACKAGE)}
+            allowed = declared | EXTRAS.get(module.part, frozenset())
             if found.top not in allowed and not found.relative:
                 yield f"{module.name}:{found.line}: {found.top} is no dependency in pyproject.toml"
 

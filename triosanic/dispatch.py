@@ -181,9 +181,11 @@ class Dispatcher:
         if isinstance(error, WireBroken):
             raise error
         await request.close()
+        exchange.retract()
         if exchange.stage is not Stage.WAITING:
             self._abort(request, error)
             return
+        request.response = None
         try:
             response = await self._error_response(request, error)
             await self._send(request, response)

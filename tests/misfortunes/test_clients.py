@@ -8,7 +8,7 @@ from trio.testing import MockClock
 from trio.testing import wait_all_tasks_blocked as settled
 
 from tests.http.wires import get, post
-from tests.misfortunes.peers import Connect, Peer, noting, served, soon
+from tests.misfortunes.peers import Peer, cut_short, noting, served, soon
 from triosanic import Sanic
 from triosanic.request import Request
 from triosanic.response import HTTPResponse, text
@@ -43,9 +43,7 @@ async def test_client_leaves_when_idle(app: Sanic, leave: Leave) -> None:
         await leave(peer)
 
 
-async def test_client_leaves_in_the_body_of_a_stream_route(
-    app: Sanic, saw: list[str], leave: Leave
-) -> None:
+async def test_client_leaves_in_the_body_of_a_stream_route(app: Sanic, saw: list[str], leave: Leave) -> None:
     """A body cut short never looks complete, and no middleware runs for a dead peer."""
     begun, ended = trio.Event(), trio.Event()
 
@@ -82,7 +80,7 @@ async def test_client_leaves_in_the_body_and_its_handler_goes_on(
                 while await request.stream.read() is not None:
                     begun.set()
         finally:
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
             ended.set()
         return text("whole")
 
@@ -176,6 +174,7 @@ async def test_client_leaves_while_a_response_streams(app: Sanic, saw: list[str]
     async with served(app) as connect:
         peer = await connect()
         await peer.send(get())
+        await peer.until(b"200 OK")
         await peer.until(b"part")
         await leave(peer)
         await soon(ended)
@@ -201,6 +200,28 @@ async def test_client_half_closes_and_is_cancelled(
         assert (await peer.answer()).status == 0
         assert await peer.end() == "closed"
     assert saw == ["Cancelled"]
+
+
+async def test_client_half_closes_and_its_handler_goes_on(
+    app: Sanic, saw: list[str], autojump_clock: MockClock
+) -> None:
+    """``cancel_on_disconnect=False``: who still listens gets the answer."""
+
+    @app.get("/", cancel_on_disconnect=False)
+    async def handler(request: Request) -> HTTPResponse:
+        with noting(saw):
+            await trio.sleep(1)
+        return text("done")
+
+    async with served(app, memory=True) as connect:
+        peer = await connect()
+        await peer.send(get())
+        await settled()
+        await peer.half_close()
+        answer = await peer.answer()
+        assert (answer.status, answer.body) == (200, b"done")
+        assert await peer.end() == "closed"
+    assert saw == []
 
 
 async def test_client_half_closes_and_is_answered(
@@ -299,6 +320,7 @@ async def test_client_stops_reading(app: Sanic, saw: list[str], autojump_clock: 
         await peer.send(get())
         await trio.sleep(100)
         assert ended == [start + 60]
+        assert await cut_short(peer) == 200
         assert await peer.end() == "reset"
     assert saw == ["Cancelled"]
 
@@ -312,5 +334,5 @@ async def test_client_stops_reading_a_complete_response(app: Sanic, autojump_clo
         peer = await connect()
         await peer.send(get())
         await trio.sleep(100)
-        assert not (await peer.answer()).whole
+        assert await cut_short(peer) == 200
         assert await peer.end() == "reset"

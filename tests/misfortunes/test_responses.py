@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.http.wires import get
-from tests.misfortunes.peers import noting, served
+from tests.misfortunes.peers import cut_short, noting, served
 from triosanic import Sanic
 from triosanic.exceptions import ServerError
 from triosanic.request import Request
@@ -71,6 +71,7 @@ async def test_second_respond_is_let_out(app: Sanic, saw: list[str]) -> None:
     async with served(app) as connect:
         peer = await connect()
         await peer.send(get())
+        assert await cut_short(peer) == 200
         assert await peer.end() == "reset"
     assert saw == ["ServerError"]
 
@@ -110,15 +111,16 @@ async def test_response_of_respond_is_returned(app: Sanic) -> None:
 async def test_more_than_the_content_length(app: Sanic, saw: list[str]) -> None:
     @app.get("/")
     async def handler(request: Request) -> None:
-        response = await request.respond(headers={"content-length": "4"})
+        response = await request.respond(headers={"content-length": "9"})
         await response.send("four")
         await trio.testing.wait_all_tasks_blocked()
         with noting(saw):
-            await response.send("five!")
+            await response.send("and six")
 
     async with served(app) as connect:
         peer = await connect()
         await peer.send(get())
+        assert await cut_short(peer) == 200
         assert await peer.end() == "reset"
     assert saw == ["ServerError"]
 
@@ -135,11 +137,12 @@ async def test_less_than_the_content_length(app: Sanic) -> None:
     async with served(app) as connect:
         peer = await connect()
         await peer.send(get())
+        assert await cut_short(peer) == 200
         assert await peer.end() == "reset"
 
 
-async def test_response_buffer_is_full(app: Sanic, saw: list[str]) -> None:
-    """A handler that never awaits its writes, to a client that does not read."""
+async def test_response_buffer_is_full_before_the_head(app: Sanic, saw: list[str]) -> None:
+    """A handler that never awaits its writes lets nothing leave."""
 
     @app.get("/")
     async def handler(request: Request) -> None:
@@ -150,7 +153,27 @@ async def test_response_buffer_is_full(app: Sanic, saw: list[str]) -> None:
 
     async with served(app) as connect:
         peer = await connect()
+        answer = await peer.ask(get())
+        assert answer.status == 500
+        assert b"await response.write()" in answer.body
+        assert await peer.kept()
+    assert saw == ["ResponseBufferFull"]
+
+
+async def test_response_buffer_is_full(app: Sanic, saw: list[str]) -> None:
+    @app.get("/")
+    async def handler(request: Request) -> None:
+        response = await request.respond()
+        await response.send("part")
+        await trio.testing.wait_all_tasks_blocked()
+        with noting(saw):
+            for _ in range(18):
+                response.write(bytes(1 << 20))
+
+    async with served(app) as connect:
+        peer = await connect()
         await peer.send(get())
+        assert await cut_short(peer) == 200
         assert await peer.end() == "reset"
     assert saw == ["ResponseBufferFull"]
 

@@ -105,9 +105,7 @@ async def test_a_client_that_never_reads_is_cut_off_after_60_seconds(
         assert trio.current_time() - began == 61
 
 
-async def test_a_handler_takes_pieces_while_the_upload_goes_on(
-    app: Sanic, autojump_clock: MockClock, nursery: trio.Nursery
-) -> None:
+async def test_a_handler_takes_pieces_while_the_upload_goes_on(app: Sanic, autojump_clock: MockClock) -> None:
     taken = []
 
     @app.post("/", stream=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Generator
 from functools import partial
 from inspect import isasyncgen, iscoroutinefunction
 from types import MethodType
@@ -20,7 +20,9 @@ _VIEWED: Final = (Request, RequestBody, RequestNursery, BaseHTTPResponse)
 
 def view(value: Any) -> Any:
     """Return what asyncio's code may have of ``value``: a view of what is ours, anything else as it is."""
-    return _View(value) if isinstance(value, _VIEWED) and not _is_view(value) else value
+    if _is_view(value) or not isinstance(value, _VIEWED):
+        return value
+    return _ResponseView(value) if isinstance(value, BaseHTTPResponse) else _View(value)
 
 
 def bare(value: Any) -> Any:
@@ -29,7 +31,7 @@ def bare(value: Any) -> Any:
 
 
 def _is_view(value: object) -> bool:
-    return type(value) is _View
+    return type(value) in (_View, _ResponseView)  # isinstance would see what it is a view of
 
 
 class _View:
@@ -81,6 +83,22 @@ class _View:
         return await in_trio(self._target.__aexit__, *error)
 
 
+class _ResponseView(_View):
+    """A response; a handler writes to it by the million, un-awaited too."""
+
+    __slots__ = ()
+
+    def write(self, data: object) -> Awaitable[None]:
+        """See `BaseHTTPResponse.write`; un-awaited, it holds its task at what that awaits next."""
+        room: Awaitable[None] = self._target.write(data)
+        if not isinstance(room, Later):
+            return room
+        task = current()
+        if isinstance(task, Task):
+            task.steps.owed = room
+        return _Later(room)
+
+
 def _call(method: Any, *args: Any, **kwargs: Any) -> Any:
     """Call a method of ours; what it returns can be awaited in asyncio."""
     args = tuple(map(bare, args))
@@ -89,12 +107,7 @@ def _call(method: Any, *args: Any, **kwargs: Any) -> Any:
     result = method(*args, **kwargs)
     if isasyncgen(result):
         return _iterate(result)
-    if not isinstance(result, Later):
-        return view(result)
-    task = current()
-    if method.__name__ == "write" and isinstance(task, Task):
-        task.steps.owed = result
-    return _Later(result)
+    return _Later(result) if isinstance(result, Later) else view(result)
 
 
 async def _await(method: Any, *args: Any, **kwargs: Any) -> Any:

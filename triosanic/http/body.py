@@ -6,8 +6,9 @@ a client at its TCP window. Handlers call the rest.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, Self
 
 import trio
 
@@ -39,6 +40,7 @@ class RequestBody(trio.abc.ReceiveStream):
     """
 
     __slots__ = (
+        "_at",
         "_before_read",
         "_closed",
         "_ended",
@@ -59,7 +61,8 @@ class RequestBody(trio.abc.ReceiveStream):
         self.on_taken: Callable[[], None] | None = None
         self.request_max_size: int | None = None
         self.trailers: Headers = ()
-        self._rest = whole or b""
+        self._rest = whole or b""  # a piece that has come
+        self._at = 0  # how much of it was taken
         self._ended = whole is not None
         self._size = len(self._rest)  # that has come, taken or not
         self._error: Exception | None = None
@@ -90,9 +93,10 @@ class RequestBody(trio.abc.ReceiveStream):
 
     def put(self, piece: bytes) -> None:
         """Hand over a piece, when none is `waiting`. Checkpoint: never."""
-        self._rest = piece
-        self._size += len(piece)
-        self._wake()
+        if not self._closed:
+            self._rest, self._at = piece, 0
+            self._size += len(piece)
+            self._wake()
 
     def finish(self, trailers: Headers) -> None:
         """Mark the end: the whole body has been put. Checkpoint: never."""
@@ -139,33 +143,57 @@ class RequestBody(trio.abc.ReceiveStream):
 
         Checkpoint: always.
         """
-        if self._reading:
-            raise ServerError("another task is already reading this request's body")
-        self._reading = True
-        try:
-            return await self._next()
-        finally:
-            self._reading = False
+        return await self._next() or None
 
     get = read  # the seed's name for it
 
-    async def _next(self) -> bytes | None:
+    async def _next(self, max_bytes: int | None = None) -> bytes:
+        """Take the next piece, or as much of it as is wanted; ``b""`` at the end."""
+        with self._one_reader():
+            if self._rest or self._over:
+                await trio.lowlevel.checkpoint()
+            await self._fill()
+            return self._take(len(self._rest) if max_bytes is None else self._at + max_bytes)
+
+    async def _fill(self) -> None:
+        """Wait until there is a piece; there is none at the end."""
         await self._before_read()
-        if self._rest or self._over:
-            await trio.lowlevel.checkpoint()
-        while not self._rest:
-            if self._over:
-                self._check_error()
-                return None
+        while not self._rest and not self._over:
             await self._wait()
         if self.request_max_size is not None and self._size > self.request_max_size:
             self._error = PayloadTooLarge(_TOO_LARGE)
             self._rest = b""
-            raise self._error
-        piece, self._rest = self._rest, b""
-        if self.on_taken is not None:
-            self.on_taken()
+        if not self._rest:
+            self._check_error()
+
+    def _take(self, end: int) -> bytes:
+        """Take the piece up to ``end``; once all of it is taken, let the next one come."""
+        piece = self._rest[self._at : end] if self._at or end < len(self._rest) else self._rest
+        self._at += len(piece)
+        if self._at == len(self._rest):
+            self._rest, self._at = b"", 0
+            if piece and self.on_taken is not None:
+                self.on_taken()
         return piece
+
+    @contextmanager
+    def _all_or_nothing(self, pieces: list[bytes]) -> Iterator[None]:
+        """Give ``pieces`` back, which were taken for something that was not completed."""
+        try:
+            yield
+        except BaseException:
+            self._rest, self._at = b"".join([*pieces, self._rest[self._at :]]), 0
+            raise
+
+    @contextmanager
+    def _one_reader(self) -> Iterator[None]:
+        if self._reading:
+            raise ServerError("another task is already reading this request's body")
+        self._reading = True
+        try:
+            yield
+        finally:
+            self._reading = False
 
     async def _wait(self) -> None:
         """Wait for a piece, or for the end, however the body ends."""
@@ -213,11 +241,7 @@ class RequestBody(trio.abc.ReceiveStream):
         """
         if max_bytes is not None and max_bytes < 1:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes!r}")
-        piece = await self.read() or b""
-        if max_bytes is not None and len(piece) > max_bytes:
-            piece, rest = piece[:max_bytes], piece[max_bytes:]
-            self._rest = rest
-        return piece
+        return await self._next(max_bytes)
 
     async def aclose(self) -> None:
         """Read no more of it; the connection drains or ends what is left. Checkpoint: always."""
@@ -229,51 +253,59 @@ class RequestBody(trio.abc.ReceiveStream):
 
         Raises:
             ValueError: ``n`` is negative.
-            BadRequest: The body ends before; what there was of it is lost.
+            BadRequest: The body ends before.
             ServerError: See `read` for this and the others.
 
-        Checkpoint: always.
+        Checkpoint: always. Whatever it raises, what was there can still be read.
         """
         if n < 0:
             raise ValueError(f"n must be at least 0, not {n!r}")
         pieces: list[bytes] = []
         size = 0
         await trio.lowlevel.checkpoint()
-        while size < n:
-            piece = await self.read()
-            if piece is None:
-                raise BadRequest(f"The body ended after {size} of {n} bytes")
-            pieces.append(piece)
-            size += len(piece)
-        whole = b"".join(pieces)
-        self._rest = whole[n:]
-        return whole[:n]
+        with self._all_or_nothing(pieces):
+            while size < n:
+                piece = await self._next(n - size)
+                if not piece:
+                    raise BadRequest(f"The body ended after {size} of {n} bytes")
+                pieces.append(piece)
+                size += len(piece)
+        return b"".join(pieces)
 
-    async def lines(self, max_bytes: int = 65_536) -> AsyncIterator[bytes]:
+    def lines(self, max_bytes: int = 65_536) -> Lines:
         r"""Iterate over the lines, without their ``\n`` or ``\r\n``; the last may lack one.
 
         Args:
-            max_bytes: Bound of a line, in bytes.
+            max_bytes: Bound of a line, in bytes, without its end.
 
         Raises:
-            PayloadTooLarge: A line is longer.
-            ServerError: See `read` for this and the others.
+            PayloadTooLarge: In the iteration: a line is longer.
+            ServerError: In the iteration; see `read` for this and the others.
 
-        Checkpoint: for each piece of the body.
+        Checkpoint: in the iteration, for each piece of the body. What is left after it can still be read.
         """
-        tail: list[bytes] = []  # of a line whose end has not come; a list, so that a long line is joined once
+        return Lines(self._read_line, max_bytes)
+
+    async def _read_line(self, max_bytes: int) -> bytes | None:
+        pieces: list[bytes] = []
         size = 0
-        while (piece := await self.read()) is not None:
-            first, *more = piece.split(b"\n")
-            tail.append(first)
-            size += len(first)
-            if size > max_bytes or any(len(line) > max_bytes for line in more):
-                raise PayloadTooLarge(f"A line of the body exceeds {max_bytes} bytes")
-            for line in more:
-                yield b"".join(tail).removesuffix(b"\r")
-                tail, size = [line], len(line)
-        if size:
-            yield b"".join(tail).removesuffix(b"\r")
+        with self._all_or_nothing(pieces):
+            with self._one_reader():
+                while True:
+                    if not self._rest:
+                        await self._fill()
+                    end = self._rest.find(b"\n", self._at) + 1
+                    piece = self._take(end or len(self._rest))
+                    pieces.append(piece)
+                    size += len(piece)
+                    if end or not piece:
+                        break
+                    if size > max_bytes + 1:  # 1: it may be the "\r" of the line's end
+                        raise _too_long(max_bytes)
+            line = b"".join(pieces).removesuffix(b"\n").removesuffix(b"\r")
+            if len(line) > max_bytes:
+                raise _too_long(max_bytes)
+        return line if size else None
 
     async def read_all(self, max_bytes: int) -> bytes:
         """Take the whole body, for a handler that wants it so.
@@ -287,3 +319,26 @@ class RequestBody(trio.abc.ReceiveStream):
         self.request_max_size = max_bytes
         pieces = [piece async for piece in self]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class Lines:
+    """The lines of a body; see `RequestBody.lines`."""
+
+    __slots__ = ("_max_bytes", "_read_line")
+
+    def __init__(self, read_line: Callable[[int], Awaitable[bytes | None]], max_bytes: int) -> None:
+        self._read_line = read_line
+        self._max_bytes = max_bytes
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        line = await self._read_line(self._max_bytes)
+        if line is None:
+            raise StopAsyncIteration
+        return line
+
+
+def _too_long(max_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"A line of the body exceeds {max_bytes} bytes")

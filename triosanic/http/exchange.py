@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from triosanic.http.wire import Wire
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NOT_MODIFIED: Final = 304  # says the length that a 200 would have
 
 
 class Stage(Enum):
@@ -49,6 +50,7 @@ class Move(Enum):
     REPLY = auto()
     SENT = auto()
     START = auto()
+    RETRACT = auto()
     END = auto()
     ABORT = auto()
 
@@ -59,6 +61,7 @@ NEXT_STAGE: Final[Mapping[tuple[Stage, Move], Stage]] = {
     (Stage.WAITING, Move.ABORT): Stage.ABORTED,
     (Stage.SENDING, Move.SENT): Stage.DONE,
     (Stage.SENDING, Move.ABORT): Stage.ABORTED,
+    (Stage.STREAMING, Move.RETRACT): Stage.WAITING,
     (Stage.STREAMING, Move.END): Stage.DONE,
     (Stage.STREAMING, Move.ABORT): Stage.ABORTED,
 }
@@ -234,8 +237,10 @@ class Exchange:
         Checkpoint: never.
         """
         streaming = self._after(Move.START)
-        headers = clean(headers)
         check_status(status)
+        headers = clean(headers)
+        if status in BODILESS and status != _NOT_MODIFIED:  # RFC 9110 8.6
+            headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
         if not self.head.http11:  # RFC 9112 9.3: h11 ends these with the connection
             self.keep_alive = False
         outbound = Outbound(self.machine)
@@ -262,6 +267,18 @@ class Exchange:
         if not self.expects_continue:  # else the first read or write decides between 100 and the head
             self.channel.begin()
         return self.channel
+
+    def retract(self) -> bool:
+        """Take a streamed response back, if not even its head has left; return whether it could be.
+
+        Checkpoint: never.
+        """
+        if self.stage is not Stage.STREAMING or self.channel is None or self.channel.begun:
+            return False
+        self.channel.fail()
+        self.channel = self._deferred = None
+        self.stage = self._after(Move.RETRACT)
+        return True
 
     async def end(self) -> None:
         """End a streamed response: wait until all of it has left.

@@ -82,7 +82,7 @@ def machine_for(head: Head) -> h11.Connection:
     """
     machine = h11.Connection(h11.SERVER, max_incomplete_event_size=len(head.raw) + 65_536)
     try:
-        machine.receive_data(head.raw)
+        machine.receive_data(head.raw.removeprefix(b"\r\n"))
         machine.next_event()
     except h11.RemoteProtocolError as exc:
         raise BadRequest("Malformed request") from exc

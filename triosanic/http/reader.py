@@ -130,9 +130,9 @@ class Reader:
         if self.peer_ended:
             return
         self.peer_ended = True
+        self._listener.on_peer_end(broken=broken)  # first: a handler that is stopped sees no other error
         if self._reading is not Reading.HEADS:  # there what came before the end still counts
             self._stop(ClientGone("the client has gone before the body was complete"))
-        self._listener.on_peer_end(broken=broken)
 
     # The connection's side.
 

@@ -56,6 +56,7 @@ class SendChannel:
     """The body of a streamed response, on its way.
 
     Attributes:
+        begun: Whether the head is on its way.
         size: Bytes that were written and have not left yet.
         sent: Bytes of content that have left.
     """
@@ -74,6 +75,7 @@ class SendChannel:
         "_spawn",
         "_state",
         "_writer",
+        "begun",
         "sent",
         "size",
     )
@@ -115,6 +117,7 @@ class SendChannel:
         self._room = trio.lowlevel.ParkingLot()
         self._idle = True  # whether there is a writer to start or to wake
         self._writer: trio.lowlevel.Task | None = None
+        self.begun = False
         self.size = 0
         self.sent = 0
 
@@ -228,6 +231,9 @@ class SendChannel:
 
         Checkpoint: whenever nothing is there to send.
         """
+        if self._state is _State.BROKEN:
+            return
+        self.begun = True
         parts = [self._head()]
         while self._state is not _State.BROKEN:
             items, self._items = self._items, []

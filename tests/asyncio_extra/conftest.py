@@ -1,0 +1,19 @@
+"""What the tests of the extra share: an app of its own, a fake database, and a clock that jumps."""
+
+import pytest
+import trio
+
+from tests.asyncio_extra.database import Database
+from triosanic import Sanic
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock) -> Sanic:
+    """Make an app that is in no registry, so that each test has one."""
+    monkeypatch.setattr(Sanic, "test_mode", True)
+    return Sanic("app")
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
