@@ -32,7 +32,7 @@ from triosanic.options import RunOptions
 from triosanic.recorder import Recorder, Version
 from triosanic.request import Request
 from triosanic.router import accepts
-from triosanic.server import Server, listen
+from triosanic.server import ListenError, Server, listen
 
 # The registry: the only state that apps share. Reached through Sanic.register_app, unregister_app, get_app.
 _apps: Final[dict[str, Sanic]] = {}
@@ -246,7 +246,7 @@ class Sanic(Recorder):
         if unregister:
             Sanic.unregister_app(self)
         if self._lifespan is not None:
-            self._lifespan.stopping.set()
+            self._lifespan.stop()
 
     # Serving.
 
@@ -376,7 +376,7 @@ class Sanic(Recorder):
             raise SanicException("no app is prepared: call app.prepare() before Sanic.serve(), or app.run()")
         try:
             trio.run(cls._serve_all, apps)
-        except OSError as exc:
+        except ListenError as exc:
             sys.exit(f"{apps[0][0].name} can't start: {exc.strerror or exc}")
 
     @classmethod

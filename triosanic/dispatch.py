@@ -182,6 +182,9 @@ class Dispatcher:
             raise error
         await request.close()
         exchange.retract()
+        if exchange.stage is Stage.DONE:  # the client has its answer, and does not see this
+            self._plan.error_handler.log(request, error)
+            return
         if exchange.stage is not Stage.WAITING:
             self._abort(request, error)
             return

@@ -10,8 +10,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, Final
@@ -36,7 +36,8 @@ class Lifespan:
         listeners: What to call at each event.
         server: Accepts and serves.
         grace_s: Seconds that a shutdown waits for requests and tasks that are under way.
-        stopping: To be set to begin the shutdown.
+        started: Set when requests are answered.
+        stopping: Set when the shutdown begins; see `stop`.
         hurry: To be cancelled to end it at once.
         ended: Set when all is over.
     """
@@ -45,6 +46,7 @@ class Lifespan:
     listeners: Mapping[str, Sequence[ListenerSpec]]
     server: Server
     grace_s: float
+    started: trio.Event = field(default_factory=trio.Event)
     stopping: trio.Event = field(default_factory=trio.Event)
     hurry: trio.CancelScope = field(default_factory=trio.CancelScope)
     ended: trio.Event = field(default_factory=trio.Event)
@@ -72,24 +74,25 @@ class Lifespan:
         try:
             async with trio.open_nursery() as nursery:
                 on_nursery(nursery)
-                async with self._listeners_around(nursery):
+                try:
                     with self.hurry:
+                        await self._call("before_server_start", nursery)
                         await self._serve(socks, nursery, on_started, wires)
+                finally:
+                    # When it is too late for anything else, closing what was opened still has its time.
+                    with trio.CancelScope(deadline=trio.current_time() + self.grace_s, shield=True):
+                        await self._call_all("after_server_stop", nursery)
                 nursery.cancel_scope.cancel()
         finally:
             for sock in socks:
                 sock.close()
             self.ended.set()
 
-    @asynccontextmanager
-    async def _listeners_around(self, nursery: trio.Nursery) -> AsyncIterator[None]:
-        await self._call("before_server_start", nursery)
-        try:
-            yield
-        finally:
-            # When it is too late for anything else, closing what was opened still has its time.
-            with trio.CancelScope(deadline=trio.current_time() + self.grace_s, shield=True):
-                await self._call_all("after_server_stop", nursery)
+    def stop(self) -> None:
+        """Begin the shutdown; what has not started yet is stopped at once. Checkpoint: never."""
+        self.stopping.set()
+        if not self.started.is_set():
+            self.hurry.cancel()
 
     async def _serve(
         self,
@@ -106,6 +109,7 @@ class Lifespan:
                     accepting.start_soon(self.server.take, wires, connections)
                 try:
                     await self._call("after_server_start", app_nursery)
+                    self.started.set()
                     on_started()
                     await self.stopping.wait()
                 finally:
@@ -164,7 +168,7 @@ async def obey_signals(
         number = await anext(signals)
         logger.info("%s: stopping; once more to hurry", signal.Signals(number).name)
         for lifespan in lifespans:
-            lifespan.stopping.set()
+            lifespan.stop()
         await anext(signals)
         for lifespan in lifespans:
             lifespan.hurry.cancel()

@@ -27,7 +27,9 @@ async def test_handler_raises_before_the_head(app: Sanic) -> None:
         assert await peer.kept()
 
 
-async def test_streaming_function_raises_after_the_head(app: Sanic) -> None:
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_streaming_function_raises_after_the_head(app: Sanic, version: str) -> None:
+    """In HTTP/1.0 the connection's end in order would say that all is there."""
     read = trio.Event()
 
     @app.get("/")
@@ -41,7 +43,7 @@ async def test_streaming_function_raises_after_the_head(app: Sanic) -> None:
 
     async with served(app) as connect:
         peer = await connect()
-        await peer.send(get())
+        await peer.send(get(version=version))
         await peer.until(b"part")
         read.set()
         assert await cut_short(peer) == 200

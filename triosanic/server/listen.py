@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -15,6 +16,10 @@ import trio
 # With a random port for one family, another program may hold the same port of the other: try again.
 _TRIES = 20
 _Target: TypeAlias = tuple[int, tuple[Any, ...]]
+
+
+class ListenError(OSError):
+    """An address is taken, or isn't ours."""
 
 
 async def listen(
@@ -35,7 +40,7 @@ async def listen(
         backlog: How many connections may wait to be accepted.
 
     Raises:
-        OSError: An address is taken, or isn't ours.
+        ListenError: An address is taken, or isn't ours; its ``errno`` says which.
         ValueError: More than one of host, sock and unix says where; or the path is no socket.
 
     Checkpoint: always.
@@ -49,14 +54,17 @@ async def listen(
         return [_ready(_bind_unix(os.fspath(unix)), backlog)]
     targets: dict[_Target, None] = {}  # a host may have the same address twice
     for one in [host] if isinstance(host, str) or host is None else host:
-        infos = await trio.socket.getaddrinfo(
-            one or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        try:
+            infos = await trio.socket.getaddrinfo(
+                one or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except socket.gaierror as exc:
+            raise ListenError(exc.errno, f"can't listen on {one}: {exc.strerror}") from exc
         targets.update(dict.fromkeys((family, address) for family, _, _, _, address in infos))
     for attempt in range(_TRIES):
         try:
             return [_ready(one, backlog) for one in _bind_all(list(targets), port, skip_missing=not host)]
-        except OSError:
+        except ListenError:
             if port != 0 or attempt == _TRIES - 1:
                 raise
     raise AssertionError("the last try returns or raises")
@@ -81,7 +89,8 @@ def _bind_all(
             try:
                 sock.bind((address[0], port, *address[2:]))
             except OSError as exc:
-                raise OSError(exc.errno, f"can't listen on {address[0]} port {port}: {exc.strerror}") from exc
+                where = f"{address[0]} port {port}"
+                raise ListenError(exc.errno, f"can't listen on {where}: {exc.strerror}") from exc
             port = port or sock.getsockname()[1]
             socks.append(sock)
         stack.pop_all()
@@ -100,9 +109,9 @@ def _bind_unix(path: str) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.bind(path)
-    except OSError:
+    except OSError as exc:
         sock.close()
-        raise
+        raise ListenError(exc.errno, f"can't listen on {path}: {exc.strerror}") from exc
     return sock
 
 
@@ -113,7 +122,7 @@ def _remove_stale(path: str) -> None:
         except ConnectionRefusedError:
             os.unlink(path)
         else:
-            raise OSError(f"can't listen on {path}: another server does")
+            raise ListenError(errno.EADDRINUSE, f"can't listen on {path}: another server does")
 
 
 def _ready(sock: socket.socket, backlog: int) -> socket.socket:

@@ -1,0 +1,373 @@
+"""What the guard takes for a request, and what it answers instead: http-rules 1.3 and 1.4 as a table."""
+
+from itertools import pairwise
+
+import h11
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from triosanic.http.guard import Head, Refusal, take_head
+from triosanic.http.limits import Limits
+
+LIMITS = Limits()
+END = b"\r\n\r\n"
+
+
+def read(data: bytes, limits: Limits = LIMITS) -> Head | int | None:
+    """Give the head, or the status of the refusal, or ``None`` while more is needed."""
+    try:
+        return take_head(data, limits)
+    except Refusal as refusal:
+        return refusal.status
+
+
+def arrive(parts: list[bytes], limits: Limits = LIMITS) -> Head | int | None:
+    """Read as a connection does, from what has come so far; a refusal is final."""
+    buffer, found = b"", None
+    for part in parts:
+        buffer += part
+        found = read(buffer, limits)
+        if found is not None:
+            break
+    return found
+
+
+def outcome(found: Head | int | None) -> object:
+    """Make heads comparable."""
+    if not isinstance(found, Head):
+        return found
+    return {name: getattr(found, name) for name in Head.__slots__}
+
+
+def accepted(data: bytes) -> Head:
+    head = read(data)
+    assert isinstance(head, Head), (data, head)
+    return head
+
+
+def line(text: bytes) -> bytes:
+    """Give a head with that request line."""
+    return text + b"\r\nHost: a" + END
+
+
+def field(text: bytes, line: bytes = b"POST / HTTP/1.1") -> bytes:
+    """Give a head with that field."""
+    return line + b"\r\nHost: a\r\n" + text + END
+
+
+def host(value: bytes) -> bytes:
+    return b"GET / HTTP/1.1\r\nHost: " + value + END
+
+
+def target(value: bytes, method: bytes = b"GET") -> bytes:
+    return line(method + b" " + value + b" HTTP/1.1")
+
+
+CHUNKED = b"Transfer-Encoding: chunked"
+REFUSED = [
+    # Framing: RFC 9112 6.1 to 6.3.
+    (field(b"Content-Length: 5\r\n" + CHUNKED), 400),
+    (field(CHUNKED + b"\r\nContent-Length: 0"), 400),
+    (field(b"Content-Length: 5\r\nContent-Length: 5"), 400),
+    (field(b"Content-Length: 5\r\nContent-Length: 6"), 400),
+    *((field(b"Content-Length: " + value), 400) for value in (b"5, 5", b"5,6", b"5 5", b"5;5", b"", b"\t")),
+    *((field(b"Content-Length: " + value), 400) for value in (b"+5", b"-5", b"0x5", b"5_0", b"5.0", b"5e1")),
+    *((field(b"Content-Length: " + value), 400) for value in ("٥".encode(), b"\xb25", b"5\xa0", b"5a", b'"5"')),
+    (field(b"Content-Length: " + b"9" * 19), 400),
+    (field(b"Content-Length: " + b"9" * 5000), 400),
+    (field(CHUNKED, b"POST / HTTP/1.0"), 400),
+    *((field(b"Transfer-Encoding: " + v), 400) for v in (b"chunked, chunked", b"identity", b"", b",", b", chunked")),
+    *((field(b"Transfer-Encoding: " + v), 400) for v in (b'"chunked"', b"chunked,", b"chunked, identity")),
+    *((field(b"Transfer-Encoding: " + v), 400) for v in (b"\x0bchunked", b"chunked\x0b", b"\xa0chunked")),
+    *((field(b"Transfer-Encoding: " + v), 400) for v in (b"chun ked", b"chunked;q=1", b"chunked\xc2\xa0", b"gzip")),
+    *((field(b"Transfer-Encoding: " + v), 501) for v in (b"gzip, chunked", b"xchunked", b"cow", b"chunke")),
+    (field(CHUNKED + b"\r\n" + CHUNKED), 400),
+    (field(CHUNKED + b"\r\nTransfer-Encoding: identity"), 400),
+    (field(b"Transfer-Encoding: identity\r\n" + CHUNKED), 400),
+    (field("Transfer-Encoding: chun\u212aed".encode()), 400),  # the sign of Kelvin is no k
+    (field("Transfer-Encoding: gzip, chun\u212aed".encode()), 400),
+    # Lines: RFC 9112 2.2 and 5.
+    (field(b"a: b\r\n c"), 400),
+    (field(b"a: b\r\n\tc"), 400),
+    (field(b"a:\r\n b"), 400),
+    (field(b"Transfer-Encoding:\r\n chunked"), 400),
+    (b"GET / HTTP/1.1\nHost: a\n\n" + END, 400),
+    (b"GET / HTTP/1.1\r\nHost: a\nb: c" + END, 400),
+    (b"GET / HTTP/1.1\r\nHost: a\rb: c" + END, 400),
+    (b"GET / HTTP/1.1\rHost: a" + END, 400),
+    (b"GET / HTTP/1.1\r\r\nHost: a" + END, 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r" + END, 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n\nb: c" + END, 400),
+    (b"\nGET / HTTP/1.1\r\nHost: a" + END, 400),
+    (b"\r\n\r\nGET / HTTP/1.1\r\nHost: a" + END, 400),
+    (b"\r\n" + END, 400),
+    (END, 400),
+    *((field(b"a: b" + bytes([byte]) + b"c"), 400) for byte in {*range(32), 127} - {9, 10, 13}),
+    *((field(b"a" + bytes([byte]) + b"b: c"), 400) for byte in range(256) if byte in b'\0\x01 \t"(),/;<=>?@[\\]{}\x7f\xe9'),
+    (field(b"a : b"), 400),
+    (field(b"a\t: b"), 400),
+    (field(b": b"), 400),
+    (field(b"a"), 400),
+    (b"GET / HTTP/1.1\r\n a: b\r\nHost: a" + END, 400),
+    (b"GET / HTTP/1.1\r\n\tHost: a" + END, 400),
+    (b" GET / HTTP/1.1\r\nHost: a" + END, 400),
+    (b"\tGET / HTTP/1.1\r\nHost: a" + END, 400),
+    # The request line: RFC 9112 3.
+    *((line(text), 400) for text in (b"GET /", b"GET / ", b"GET HTTP/1.1", b"/ HTTP/1.1", b"GET", b"GET /  HTTP/1.1")),
+    *((line(text), 400) for text in (b"GET  / HTTP/1.1", b"GET / HTTP/1.1 ", b"GET\t/ HTTP/1.1", b"GET /\tHTTP/1.1")),
+    *((line(text), 400) for text in (b"G(T / HTTP/1.1", b"G\xc9T / HTTP/1.1", b'"GET" / HTTP/1.1', b"GET / b HTTP/1.1")),
+    *((line(b"GET / " + v), 400) for v in (b"http/1.1", b"HTTP/1", b"HTTP/1.", b"HTTP/1.10", b"HTTP/01.1", b"HTTP/.1")),
+    *((line(b"GET / " + v), 400) for v in (b"HTTP/1,1", b"HTTP /1.1", b"HTTP/1. 1", b"HTTP/a.b", b"XTTP/1.1", b"1.1")),
+    *((line(b"GET / " + "HTTP/1.١".encode()), 400) for _ in (0,)),
+    *((line(b"GET / HTTP/" + v), 505) for v in (b"0.9", b"1.2", b"2.0", b"9.9", b"0.0", b"3.1")),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + END, 400),  # a client that speaks TLS
+    (b"PRI * HTTP/2.0" + END + b"SM" + END, 505),
+    # The target: RFC 9112 3.2.
+    *((target(v), 400) for v in (b"foo", b"a/b", b"?x", b"*", b"a:80", b"/a#b", b"#", b"/\x7f", b"/\x01", b"/\xe9")),
+    *((target(v), 400) for v in (b"http://", b"http:///x", b"ftp://a/", b"http://u@a/", b"http://u:p@a/", b"http:/a")),
+    *((target(v), 400) for v in (b"http://b/", b"http://a:81/", b"http://a,b/", b"javascript:x", b"http://a\\b/")),
+    (target("/é".encode()), 400),
+    (target(b"*", b"POST"), 400),
+    (target(b"a:80", b"CONNECT"), 501),
+    (target(b"http://a/", b"CONNECT"), 501),
+    # Host: RFC 9112 3.2, RFC 3986 3.2.2.
+    (b"GET / HTTP/1.1" + END, 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a" + END, 400),
+    (b"GET / HTTP/1.0\r\nHost: a\r\nHost: b" + END, 400),
+    *((host(v), 400) for v in (b"", b"a, b", b"a,b", b"u@a", b"u:p@a", b"a/b", b"a?b", b"a#b", b"a b", b"http://a")),
+    *((host(v), 400) for v in (b"a:b", b"a:80:80", b"[::1", b"::1", b"[::1]x", b"a\\b", b"[g::1]", b"a:-1", b"[]")),
+    *((host(v), 400) for v in (b"a\xe9", b":80", b"a:123456", b"<a>", b'"a"', b"a^b", b"a|b", b"a`b", b"a{b}")),
+    # What would be understood in two ways: http-rules 1.4.
+    (field(b"Content-Type: a/b\r\nContent-Type: c/d"), 400),
+]
+
+
+@pytest.mark.parametrize(("data", "status"), REFUSED, ids=[f"{n}" for n in range(len(REFUSED))])
+def test_what_is_refused(data: bytes, status: int) -> None:
+    """http-rules 1.3, 1.4."""
+    assert read(data) == status, data
+
+
+@pytest.mark.parametrize(("data", "status"), REFUSED, ids=[f"{n}" for n in range(len(REFUSED))])
+def test_a_refusal_does_not_depend_on_how_the_bytes_come(data: bytes, status: int) -> None:
+    """RFC 9112 2.1: a sequence of octets; at each place where it may be cut, and byte by byte."""
+    for at in range(1, min(len(data), 400)):
+        assert arrive([data[:at], data[at:]]) == status, data[:at]
+    if len(data) < 400:
+        assert arrive([bytes([byte]) for byte in data]) == status, data
+
+
+TAKEN = [
+    line(b"GET / HTTP/1.1"),
+    line(b"get / HTTP/1.1"),
+    line(b"!#$%&'*+-.^_`|~09azAZ / HTTP/1.1"),
+    b"GET / HTTP/1.0" + END,
+    b"\r\nGET / HTTP/1.1\r\nHost: a" + END,
+    *(target(v) for v in (b"/a?b=c&d", b"//a", b"/%00%2f..", b"/!$&'()*+,;=:@-._~?/?", b"/" + b"a" * 8191)),
+    *(target(v) for v in (b"/\\", b"/{}|^`<>\"", b"/%zz", b"/..;/x")),
+    *(target(v) for v in (b"http://a", b"http://a/", b"HTTPS://A/x?y", b"http://a?x")),
+    target(b"*", b"OPTIONS"),
+    *(host(v) for v in (b"a", b"a:80", b"a:", b"[::1]", b"[::1]:8000", b"127.0.0.1", b"a_b.c", b"A.b-c~d", b" a ")),
+    *(field(b"a:" + v) for v in (b"", b" ", b"b", b" b", b"\t b \t", b" b  c", b"b:c", b" \xc3\xa9", b"\xff", b"\x80")),
+    field("a: \u212a \u2028 \x85".encode()),
+    *(field(b"Content-Length: " + v) for v in (b"0", b"5", b"005", b"9" * 18, b" 5 \t")),
+    *(field(b"Transfer-Encoding: " + v) for v in (b"chunked", b"Chunked", b"\tCHUNKED ")),
+    *(field(b"Connection: " + v) for v in (b"close", b"Keep-Alive", b"x, close", b"", b",", b"upgrade")),
+    field(b"Connection: a\r\nConnection: close"),
+    field(b"Expect: 100-continue\r\nContent-Length: 5"),
+    field(b"Expect: 100-continue, x"),
+    field(b"\r\n".join(b"n%d: v" % number for number in range(99))),
+    field(b"Cookie: a=b\r\nCookie: c=d"),
+]
+
+
+@pytest.mark.parametrize("data", TAKEN, ids=[f"{n}" for n in range(len(TAKEN))])
+def test_what_is_taken_is_what_h11_reads(data: bytes) -> None:
+    """Design: only what h11 gives the same events for may go another way."""
+    agree(accepted(data))
+
+
+@pytest.mark.parametrize("data", [data for data in TAKEN if len(data) < 400], ids=ascii)
+def test_a_head_does_not_depend_on_how_the_bytes_come(data: bytes) -> None:
+    """RFC 9112 2.1."""
+    whole = outcome(accepted(data))
+    for at in range(len(data)):
+        assert read(data[:at]) is None, data[:at]
+    assert outcome(arrive([bytes([byte]) for byte in data])) == whole
+
+
+@pytest.mark.parametrize("rest", [b"\0", b"\n\n", b" ", b"GET / HTTP/9.9\r\n", b"\r\n\r\n", b"x" * 100_000])
+def test_what_follows_a_head_is_not_looked_at(rest: bytes) -> None:
+    """It is the body, or the next request."""
+    for data in TAKEN:
+        assert outcome(accepted(data + rest)) == outcome(accepted(data))
+
+
+def agree(head: Head) -> None:
+    """Compare a head with h11's reading of the same bytes."""
+    machine = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
+    machine.receive_data(head.raw.removeprefix(b"\r\n"))
+    event = machine.next_event()
+    assert isinstance(event, h11.Request)
+    assert head.method.encode() == event.method
+    assert (head.http11 and b"1.1") or b"1.0" == event.http_version
+    if not event.target.lower().startswith((b"http:", b"https:")):
+        assert head.target.encode() == event.target
+    raw = [(n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in head.headers]
+    assert [(name, value.strip(b" \t")) for name, value in raw] == list(event.headers)
+    then = machine.next_event()
+    if head.chunked or head.content_length:
+        assert then is h11.NEED_DATA
+        rest = b"1\r\nx\r\n0\r\n\r\n" if head.chunked else b"x" * min(head.content_length or 0, 10)
+        machine.receive_data(rest)
+        data = machine.next_event()
+        assert isinstance(data, h11.Data)
+        assert data.data == (b"x" if head.chunked else rest)
+    else:
+        assert isinstance(then, h11.EndOfMessage)
+
+
+@pytest.mark.parametrize(
+    ("raw", "target", "host"),
+    [
+        (b"http://a/b?c#", None, None),
+        (b"http://a", "/", "a"),
+        (b"http://a?x", "/?x", "a"),
+        (b"http://A/b//c", "/b//c", "A"),
+        (b"https://a/http://b/", "/http://b/", "a"),
+        (b"//a/b", "//a/b", "a"),
+    ],
+)
+def test_a_target_with_an_authority_becomes_a_path_and_a_host(
+    raw: bytes, target: str | None, host: str | None
+) -> None:
+    """RFC 9112 3.2.2: the authority is the host, and the two must agree."""
+    found = read(line(b"GET " + raw + b" HTTP/1.1"))
+    if target is None:
+        assert found == 400
+    else:
+        assert isinstance(found, Head)
+        assert (found.target, found.host) == (target, host)
+
+
+def test_an_authority_is_the_host_where_no_host_is_asked_for() -> None:
+    """RFC 9112 3.2.2, HTTP/1.0."""
+    assert accepted(b"GET http://a:81/ HTTP/1.0" + END).host == "a:81"
+
+
+def test_an_expectation_of_http_1_0_is_none() -> None:
+    """RFC 9110 10.1.1."""
+    assert accepted(field(b"Expect: x", b"POST / HTTP/1.0")).expect is None
+    assert accepted(field(b"Expect: x\r\nExpect: y")).expect == "x, y"
+
+
+def sized(url: int = 0, headers: int = 0, count: int = 0) -> bytes:
+    """Give a head whose target, or header block, or number of fields is of that size."""
+    head = b"GET /" + b"u" * (url - 1) + b" HTTP/1.1\r\nHost: a\r\n"
+    head += b"".join(b"n%d:\r\n" % number for number in range(count - 1))
+    if headers:
+        head += b"x: " + b"v" * (headers - len(head) - 3) + b"\r\n"
+        assert len(head) == headers + 2
+    return head + b"\r\n"
+
+
+SMALL = Limits(max_url_bytes=100, max_head_bytes=500, max_headers=10)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (sized(url=99), None),
+        (sized(url=100), None),
+        (sized(url=101), 414),
+        (sized(url=190), 414),
+        (sized(url=600), 414),
+        (sized(url=5000), 414),
+        (sized(headers=499), None),
+        (sized(headers=500), None),
+        (sized(headers=501), 431),
+        (sized(headers=502), 431),
+        (sized(headers=503), 431),
+        (sized(headers=504), 431),
+        (sized(headers=505), 431),
+        (sized(headers=5000), 431),
+        (sized(count=9), None),
+        (sized(count=10), None),
+        (sized(count=11), 431),
+        (sized(url=100, headers=500, count=10), None),
+        (b"M" * 90 + b" /" + b"u" * 99 + b" HTTP/1.1\r\nHost: a\r\n\r\n", None),
+        (b"M" * 90 + b" /" + b"u" * 100 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\n" + b"a" * 490 + END, 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a: b\r\n" * 1000 + b"\r\n", 431),
+    ],
+)
+def test_the_limits_are_the_largest_that_pass_however_the_bytes_come(data: bytes, status: int | None) -> None:
+    """Table: URL 414, head 431, number of fields 431; CVE-2026-54277: also when fragmented."""
+    for found in (read(data, SMALL), arrive([data[at : at + 1] for at in range(len(data))], SMALL)):
+        assert (found if status else isinstance(found, Head)) == (status or True)
+    for at in range(1, min(len(data), 800)):
+        found = arrive([data[:at], data[at:]], SMALL)
+        assert (found if status else isinstance(found, Head)) == (status or True), at
+
+
+@pytest.mark.parametrize("data", [b"G" * 20_000, b"GET /" + b"a" * 20_000, b"GET / HTTP/1.1\r\n" + b"a" * 20_000])
+def test_a_head_without_end_is_refused_as_soon_as_it_is_too_long(data: bytes) -> None:
+    """Bounded memory: what can't be mended by any further byte is not waited for."""
+    found = arrive([data[at : at + 1] for at in range(len(data))])
+    assert found in {414, 431}
+    found = arrive([data[at : at + 1] for at in range(LIMITS.max_head_bytes + 100)])
+    assert found in {414, 431}
+
+
+HEADISH = st.lists(
+    st.sampled_from(
+        [b"GET", b"POST", b" ", b"/", b"*", b"HTTP/1.1", b"HTTP/1.0", b"\r\n", b"\r", b"\n", b"Host", b": ", b":", b"a"]
+        + [b"Content-Length", b"Transfer-Encoding", b"chunked", b"5", b",", b"\t", b"\0", b"\xff", b"Connection", b"\r\n\r\n"]
+        + [b"close", b"http://", b"Expect", b"100-continue", b"GET / HTTP/1.1\r\nHost: a\r\n", b'"', b"gzip", b"identity"]
+    ),
+    max_size=30,
+).map(b"".join)
+
+
+@given(data=HEADISH | st.binary(max_size=200) | HEADISH.map(lambda data: b"GET / HTTP/1.1\r\nHost: a\r\n" + data + END))
+@example(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+def test_whatever_comes_is_a_head_or_a_refusal_and_h11_agrees(data: bytes) -> None:
+    """Never another exception; and what is taken is read alike."""
+    found = read(data)
+    if isinstance(found, Head):
+        agree(found)
+    elif found is not None:
+        assert found in {400, 414, 431, 501, 505}
+
+
+@given(data=HEADISH, cuts=st.lists(st.integers(0, 300), max_size=5))
+def test_how_bytes_come_does_not_decide_whether_they_are_taken(data: bytes, cuts: list[int]) -> None:
+    """As above; which of two faults is named may depend on it."""
+    places = sorted({0, *(cut for cut in cuts if cut < len(data)), len(data)})
+    whole, cut = read(data), arrive([data[a:b] for a, b in pairwise(places)])
+    if isinstance(whole, int) and isinstance(cut, int):
+        return
+    assert outcome(whole) == outcome(cut)
+
+
+@given(
+    method=st.text("!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=10),
+    target=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#"), max_size=50),
+    fields=st.lists(
+        st.tuples(
+            st.text("!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=10).map(lambda name: f"x{name}"),
+            st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t"), max_size=50),
+        ),
+        max_size=20,
+    ),
+)
+def test_a_good_head_is_always_taken_and_h11_agrees(
+    method: str, target: str, fields: list[tuple[str, str]]
+) -> None:
+    """Nothing good is refused."""
+    lines = [f"{method} /{target} HTTP/1.1", "Host: a", *(f"{name}:{value}" for name, value in fields), "", ""]
+    head = accepted("\r\n".join(lines).encode())
+    assert (head.method, head.target) == (method, f"/{target}")
+    assert head.headers[1:] == [(name.lower(), value.strip(" \t")) for name, value in fields]
+    agree(head)
