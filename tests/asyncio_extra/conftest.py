@@ -1,14 +1,13 @@
-"""What the tests of the extra share: an app of its own, a fake database, and a clock that jumps."""
+"""What the tests of the extra share: an app of its own, and a fake database."""
 
 import pytest
-import trio
 
 from tests.asyncio_extra.database import Database
 from triosanic import Sanic
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock) -> Sanic:
+def app(monkeypatch: pytest.MonkeyPatch) -> Sanic:
     """Make an app that is in no registry, so that each test has one."""
     monkeypatch.setattr(Sanic, "test_mode", True)
     return Sanic("app")

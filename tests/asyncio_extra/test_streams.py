@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.asyncio_extra.database import Database
 from triosanic import Request, Sanic
@@ -88,7 +89,7 @@ async def read_all(request: Request) -> bytes:
         read_all,
     ],
 )
-async def test_body_is_read(app: Sanic, read: Read) -> None:
+async def test_body_is_read(app: Sanic, autojump_clock: MockClock, read: Read) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"abc"
         await trio.sleep(10)
@@ -104,7 +105,7 @@ async def test_body_is_read(app: Sanic, read: Read) -> None:
         assert (await client.post("/", content=body())).text == "abcdef\nghijk"
 
 
-async def test_body_that_is_cut_off_does_not_look_whole(app: Sanic) -> None:
+async def test_body_that_is_cut_off_does_not_look_whole(app: Sanic, autojump_clock: MockClock) -> None:
     seen: list[object] = []
 
     @app.post("/", stream=True, cancel_on_disconnect=False)
@@ -168,7 +169,9 @@ async def send_by_context(response: StreamingHTTPResponse) -> None:
     "write", [write_unawaited, write_awaited, write_in_tasks, write_as_tasks, send_and_end, send_by_context]
 )
 @pytest.mark.parametrize("way", ["stream", "respond"])
-async def test_response_is_streamed(app: Sanic, write: Callable[[Any], Awaitable[None]], way: str) -> None:
+async def test_response_is_streamed(
+    app: Sanic, autojump_clock: MockClock, write: Callable[[Any], Awaitable[None]], way: str
+) -> None:
     @app.get("/stream")
     @aio_handler
     async def streams(request: Request) -> HTTPResponse:
@@ -187,7 +190,7 @@ async def test_response_is_streamed(app: Sanic, write: Callable[[Any], Awaitable
         assert answer.headers["content-type"] == "text/csv"
 
 
-async def test_async_generator_is_a_handler(app: Sanic) -> None:
+async def test_async_generator_is_a_handler(app: Sanic, autojump_clock: MockClock) -> None:
     """A timeout of asyncio belongs to one task: all of the generator must run in the same."""
 
     @app.get("/")
@@ -203,7 +206,7 @@ async def test_async_generator_is_a_handler(app: Sanic) -> None:
         assert (await client.head("/")).status_code == 405
 
 
-async def test_plain_function_is_a_handler(app: Sanic) -> None:
+async def test_plain_function_is_a_handler(app: Sanic, autojump_clock: MockClock) -> None:
     @app.get("/")
     @aio_handler
     def handler(request: Request) -> HTTPResponse:
@@ -232,7 +235,7 @@ async def write_and_wait(response: Any, row: bytes) -> None:
 
 @pytest.mark.parametrize("write", [write_without_waiting, write_and_wait])
 async def test_database_waits_for_a_slow_client(
-    app: Sanic, database: Database, write: Callable[[Any, bytes], Awaitable[None]]
+    app: Sanic, autojump_clock: MockClock, database: Database, write: Callable[[Any, bytes], Awaitable[None]]
 ) -> None:
     """Un-awaited, the rows would be three times what RESPONSE_BUFFER_LIMIT allows."""
     row, rows = bytes(99) + b"\n", 120_000
@@ -257,7 +260,9 @@ async def test_database_waits_for_a_slow_client(
     assert database.asked_for == rows
 
 
-async def test_task_that_writes_without_waiting_is_held_too(app: Sanic, database: Database) -> None:
+async def test_task_that_writes_without_waiting_is_held_too(
+    app: Sanic, autojump_clock: MockClock, database: Database
+) -> None:
     @app.get("/")
     @aio_handler
     async def handler(request: Request) -> HTTPResponse:
@@ -279,7 +284,7 @@ async def test_task_that_writes_without_waiting_is_held_too(app: Sanic, database
 
 
 async def test_producer_that_awaits_nothing_is_told_the_remedy(
-    app: Sanic, caplog: pytest.LogCaptureFixture
+    app: Sanic, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """There is nothing to hold it at."""
 
