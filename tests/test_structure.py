@@ -34,7 +34,7 @@ FLOORS: Final[tuple[tuple[frozenset[str], ...], ...]] = (
     (frozenset({"http"}),),
     (frozenset({"request", "response", "scope"}),),
     (ROUTING, frozenset({"server"})),
-    (frozenset({"blueprints"}), frozenset({"dispatch"}), frozenset({"lifespan"}), frozenset({"options"}), frozenset({"testing"})),
+    tuple(frozenset({part}) for part in ("blueprints", "dispatch", "lifespan", "options", "testing")),
     (frozenset({"app"}), frozenset({"asyncio"})),
     (frozenset({"__init__"}), frozenset({"__main__", "cli"})),
 )

@@ -120,14 +120,14 @@ class Lifespan:
             with trio.CancelScope(deadline=deadline) as scope:
                 await self.server.drain()
             if scope.cancelled_caught:
-                logger.warning("%d connections were cut off at the end of the grace", self.server.connections)
+                logger.warning("cut off at the end of the grace: connections: %d", self.server.connections)
         await self._drain_tasks(app_nursery, deadline)
 
     async def _drain_tasks(self, nursery: trio.Nursery, deadline: float) -> None:
         """Let the app's own tasks come to their end, until ``deadline``."""
         tasks = len(nursery.child_tasks)
         if tasks:
-            logger.info("waiting for %d background tasks; another Ctrl-C cancels them", tasks)
+            logger.info("waiting for background tasks: %d; another Ctrl-C cancels them", tasks)
         with trio.CancelScope(deadline=deadline):
             while nursery.child_tasks:  # noqa: ASYNC110  # no event tells when a nursery's last child has ended
                 await trio.sleep(_POLL_S)

@@ -2,6 +2,7 @@
 
 import pytest
 
+import triosanic.asyncio  # noqa: F401  # first: trio-asyncio's own import warns on Python 3.12
 from tests.asyncio_extra.database import Database
 from triosanic import Sanic
 

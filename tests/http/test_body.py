@@ -363,6 +363,47 @@ async def test_closing_a_body_ends_reading_it() -> None:
             await body.read()
 
 
+@pytest.mark.parametrize("name", ["readexactly", "lines"])
+async def test_what_was_taken_for_something_that_was_not_completed_is_given_back(name: str) -> None:
+    """Cancelled, `readexactly` and `lines` lose no byte either."""
+    body = RequestBody()
+    pieces = [b"ab", b"cd", b"ef"]
+    body.on_taken = lambda: body.put(pieces.pop(0)) if pieces else None
+    body.put(b"xy")
+    for _ in range(3):
+        with trio.move_on_after(1) as scope:
+            await _reads(body, name)()
+        assert scope.cancelled_caught
+    assert await body.receive_some() == b"xyabcdef"
+
+
+async def test_what_the_client_left_unfinished_can_be_looked_at() -> None:
+    """`readexactly` beyond the end, or with a client that has gone: what there was of it is still there."""
+    async with coming(b"abc", b"d") as body:
+        with pytest.raises(BadRequest):
+            await body.readexactly(5)
+        assert await body.readexactly(4) == b"abcd"
+
+
+@pytest.mark.parametrize("name", ["readexactly", "lines"])
+async def test_nothing_is_given_back_to_a_body_whose_request_has_ended(name: str) -> None:
+    """Design: after the request has ended: an error."""
+    body = RequestBody()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_raises, _reads(body, name), ServerError)
+        await wait_all_tasks_blocked()
+        body.put(b"abc")
+        await wait_all_tasks_blocked()
+        body.close()
+    with pytest.raises(ServerError):
+        await body.read()
+
+
+def _reads(body: RequestBody, name: str) -> Callable[[], Awaitable[object]]:
+    lines = body.lines()
+    return (lambda: body.readexactly(9)) if name == "readexactly" else (lambda: anext(lines))
+
+
 @both
 @pytest.mark.parametrize("name", ["read", "receive_some", "readexactly", "aclose"])
 async def test_every_read_is_a_checkpoint(make: Make, name: str) -> None:

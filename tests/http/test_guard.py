@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import h11
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.http.heads import END, KELVIN, REFUSED, TAKEN, field, line
@@ -12,6 +12,7 @@ from triosanic.http.guard import Head, Refusal, take_head
 from triosanic.http.limits import Limits
 
 LIMITS = Limits()
+SHORT = [data for data in TAKEN if len(data) < 400]
 
 
 def read(data: bytes, limits: Limits = LIMITS) -> Head | int | None:
@@ -46,13 +47,13 @@ def accepted(data: bytes) -> Head:
     return head
 
 
-@pytest.mark.parametrize(("data", "status"), REFUSED, ids=[f"{n}" for n in range(len(REFUSED))])
+@pytest.mark.parametrize(("data", "status"), REFUSED, ids=map(str, range(len(REFUSED))))
 def test_what_is_refused(data: bytes, status: int) -> None:
     """http-rules 1.3, 1.4."""
     assert read(data) == status, data
 
 
-@pytest.mark.parametrize(("data", "status"), REFUSED, ids=[f"{n}" for n in range(len(REFUSED))])
+@pytest.mark.parametrize(("data", "status"), REFUSED, ids=map(str, range(len(REFUSED))))
 def test_a_refusal_does_not_depend_on_how_the_bytes_come(data: bytes, status: int) -> None:
     """RFC 9112 2.1: a sequence of octets; at each place where it may be cut, and byte by byte."""
     for at in range(1, min(len(data), 400)):
@@ -61,13 +62,13 @@ def test_a_refusal_does_not_depend_on_how_the_bytes_come(data: bytes, status: in
         assert arrive([bytes([byte]) for byte in data]) == status, data
 
 
-@pytest.mark.parametrize("data", TAKEN, ids=[f"{n}" for n in range(len(TAKEN))])
+@pytest.mark.parametrize("data", TAKEN, ids=map(str, range(len(TAKEN))))
 def test_what_is_taken_is_what_h11_reads(data: bytes) -> None:
     """Design: only what h11 gives the same events for may go another way."""
     agree(accepted(data))
 
 
-@pytest.mark.parametrize("data", [data for data in TAKEN if len(data) < 400], ids=ascii)
+@pytest.mark.parametrize("data", SHORT, ids=map(str, range(len(SHORT))))
 def test_a_head_does_not_depend_on_how_the_bytes_come(data: bytes) -> None:
     """RFC 9112 2.1."""
     whole = outcome(accepted(data))
@@ -94,7 +95,8 @@ def agree(head: Head) -> None:
     if not event.target.lower().startswith((b"http:", b"https:")):
         assert head.target.encode() == event.target
     raw = [(n.encode(), v.encode("utf-8", "surrogateescape")) for n, v in head.headers]
-    assert [(name, value.strip(b" \t")) for name, value in raw] == list(event.headers)
+    lowered = {b"transfer-encoding"}  # h11 does that
+    assert list(event.headers) == [(n, v.lower() if n in lowered else v) for n, v in raw]
     then = machine.next_event()
     if head.chunked or head.content_length:
         assert then is h11.NEED_DATA
@@ -151,6 +153,7 @@ def sized(url: int = 0, headers: int = 0, count: int = 0) -> bytes:
     return head + b"\r\n"
 
 
+# Small ones, so that each place where a head may be cut can be tried.
 SMALL = Limits(max_url_bytes=100, max_head_bytes=500, max_headers=10)
 
 
@@ -195,10 +198,8 @@ def test_the_limits_are_the_largest_that_pass_however_the_bytes_come(data: bytes
 )
 def test_a_head_without_end_is_refused_as_soon_as_it_is_too_long(data: bytes) -> None:
     """Bounded memory: what can't be mended by any further byte is not waited for."""
-    found = arrive([data[at : at + 1] for at in range(len(data))])
-    assert found in {414, 431}
-    found = arrive([data[at : at + 1] for at in range(LIMITS.max_head_bytes + 100)])
-    assert found in {414, 431}
+    for much in (len(data), LIMITS.max_head_bytes + 100):
+        assert arrive([data[at : at + 9] for at in range(0, much, 9)]) in {414, 431}
 
 
 PIECES = [
@@ -228,6 +229,7 @@ VCHAR = st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters
 FIELD_CHAR = st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t")
 
 
+@settings(max_examples=500)
 @given(data=HEADISH | FRAMED | st.binary(max_size=200))
 @example(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
 def test_whatever_comes_is_a_head_or_a_refusal_and_h11_agrees(data: bytes) -> None:

@@ -11,6 +11,7 @@ from trio.testing import assert_no_checkpoints, wait_all_tasks_blocked
 
 from tests.http.wires import GET
 from triosanic.exceptions import ClientGone, ResponseBufferFull, ServerError
+from triosanic.http.chunked import ChunkedInbound
 from triosanic.http.framing import Outbound, machine_for
 from triosanic.http.guard import take_head
 from triosanic.http.limits import Limits
@@ -25,13 +26,24 @@ class Peer:
 
     Attributes:
         sends: What each send consisted of.
+        at_once: How much it takes without waiting.
     """
 
     def __init__(self) -> None:
         self.sends: list[bytes] = []
         self.gate = trio.Event()
         self.broken = False
+        self.at_once = 0
         self.channel: SendChannel
+
+    def send_nowait(self, parts: list[bytes]) -> int:
+        """Take as much as is to be taken without waiting."""
+        if self.broken:
+            raise WireBroken
+        taken = b"".join(parts)[: self.at_once]
+        if taken:
+            self.sends.append(taken)
+        return len(taken)
 
     async def send(self, parts: list[bytes]) -> None:
         await trio.lowlevel.checkpoint()
@@ -68,15 +80,15 @@ async def channel(*, is_open: bool = True, begin: bool = True, **options: Any) -
 
     async with trio.open_nursery() as nursery:
         peer.channel = SendChannel(
-            partial(outbound.head, 200, b"OK", fields),
-            outbound,
-            peer.send,
-            lambda made: nursery.start_soon(write, made),
+            head=partial(outbound.head, 200, b"OK", fields),
+            outbound=outbound,
+            send=peer.send,
+            send_nowait=peer.send_nowait,
+            spawn=lambda made: nursery.start_soon(write, made),
             length=length,
             discards=options.pop("discards", False),
-            high_water_bytes=HIGH,
-            limit_bytes=LIMIT,
-            **options,
+            high_water_bytes=options.pop("high", HIGH),
+            limit_bytes=options.pop("limit", LIMIT),
         )
         if begin:
             peer.channel.begin()
@@ -127,6 +139,62 @@ async def test_what_waits_is_sent_as_one_piece() -> None:
         await wait_all_tasks_blocked()
         peer.channel.end()
     assert [send.partition(b"\r\n\r\n")[2] or send for send in peer.sends[1:2]] == [b"8\r\nabababab\r\n"]
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 7, 8, 99, 20_000, 20_005, 20_007, 20_008, 50_000])
+async def test_a_large_piece_may_leave_at_once_in_part_or_not_at_all(at_once: int) -> None:
+    """However much of it the wire takes, the bytes are the same and in order."""
+    pieces = [bytes([65 + number]) * 20_000 for number in range(20)]
+    async with channel(high=1 << 20, limit=1 << 20) as peer:
+        peer.at_once = at_once
+        for piece in pieces:
+            await wait_all_tasks_blocked()
+            peer.channel.write(b"small")
+            await wait_all_tasks_blocked()
+            peer.channel.write(piece)
+            peer.channel.write(b"tiny")
+            peer.channel.write(piece)
+        await wait_all_tasks_blocked()
+        assert (peer.channel.size, peer.channel.sent) == (0, 20 * 40_009)
+        peer.channel.end()
+    raw = b"".join(peer.sends).partition(b"\r\n\r\n")[2]
+    inbound = ChunkedInbound(100)
+    inbound.feed(raw)
+    assert inbound.take() == b"".join(b"small" + piece + b"tiny" + piece for piece in pieces)
+    assert (inbound.complete, inbound.rest) == (True, b"")
+
+
+async def test_what_leaves_at_once_gives_others_their_turn_as_well() -> None:
+    """A client that takes everything at once must not keep all others from theirs."""
+    turns = 0
+    async with channel(high=1 << 16, limit=1 << 20) as peer, trio.open_nursery() as nursery:
+        peer.at_once = 1 << 20
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await trio.lowlevel.checkpoint()
+
+        await wait_all_tasks_blocked()
+        nursery.start_soon(count)
+        for _ in range(640):
+            await peer.channel.write(b"x" * 16_384)
+        nursery.cancel_scope.cancel()
+        peer.channel.end()
+    assert turns >= 30
+
+
+async def test_a_peer_that_breaks_off_as_a_piece_leaves_at_once_has_gone() -> None:
+    """`write` raises ClientGone, and no foreign exception."""
+    async with channel() as peer:
+        await wait_all_tasks_blocked()
+        peer.break_off()
+        with pytest.raises(ClientGone):
+            for _ in range(3):
+                peer.channel.write(b"x" * 20_000)
+                await trio.lowlevel.checkpoint()
+        assert not peer.channel.open
 
 
 @pytest.mark.parametrize(("size", "waits"), [(HIGH - 1, False), (HIGH, False), (HIGH + 1, True)])
@@ -380,22 +448,21 @@ async def test_a_write_below_the_mark_is_no_checkpoint() -> None:
         peer.channel.end()
 
 
-@pytest.mark.parametrize(
-    ("data", "encoded"),
-    [
-        (b"a", b"a"),
-        (bytearray(b"a"), b"a"),
-        (memoryview(b"abc")[1:], b"bc"),
-        (memoryview(b"abcd")[::2], b"ac"),
-        ("é", "é".encode()),
-        ("", b""),
-        (7, b"7"),
-        (-1, b"-1"),
-        (1.5, b"1.5"),
-        (True, b"True"),
-    ],
-    ids=lambda data: type(data).__name__,
-)
+ENCODED: list[tuple[object, bytes]] = [
+    (b"a", b"a"),
+    (bytearray(b"a"), b"a"),
+    (memoryview(b"abc")[1:], b"bc"),
+    (memoryview(b"abcd")[::2], b"ac"),
+    ("é", "é".encode()),
+    ("", b""),
+    (7, b"7"),
+    (-1, b"-1"),
+    (1.5, b"1.5"),
+    (True, b"True"),
+]
+
+
+@pytest.mark.parametrize(("data", "encoded"), ENCODED, ids=map(str, range(len(ENCODED))))
 def test_what_can_be_written(data: object, encoded: bytes) -> None:
     """Design: str is encoded, numbers become text, bytes-like goes as it is."""
     assert encode(data) == encoded

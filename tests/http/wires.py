@@ -41,6 +41,21 @@ def run_in_virtual_time(
     trio.run(limited, clock=clock or MockClock(autojump_threshold=0), instruments=instruments)
 
 
+def run_in_real_time(
+    async_fn: Callable[..., Awaitable[object]],
+    *args: object,
+    clock: trio.abc.Clock | None = None,
+    instruments: Sequence[trio.abc.Instrument] = (),
+) -> None:
+    """Run a test whose sockets are the system's, which knows no virtual time."""
+
+    async def limited() -> None:
+        with trio.fail_after(30):
+            await async_fn(*args)
+
+    trio.run(limited, clock=clock, instruments=instruments)
+
+
 def get(path: str = "/", *fields: str, method: str = "GET", version: str = "1.1") -> bytes:
     """Give the bytes of a request's head."""
     lines = [f"{method} {path} HTTP/{version}", "Host: a", *fields, "", ""]

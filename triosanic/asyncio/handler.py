@@ -117,7 +117,7 @@ class _Home:
     opened: trio.Event = field(default_factory=trio.Event)
     loop: Any = None
 
-    async def keep(self, homes: dict[trio.Nursery, _Home], nursery: trio.Nursery) -> None:
+    async def keep(self) -> None:
         """Keep the loop open until cancelled."""
         try:
             async with open_loop() as self.loop:
@@ -126,10 +126,11 @@ class _Home:
                 self.opened.set()
                 await trio.sleep_forever()
         finally:
-            del homes[nursery]
+            homes.set({key: home for key, home in homes.get().items() if home is not self})
 
 
-_homes: Final[trio.lowlevel.RunVar[dict[trio.Nursery, _Home]]] = trio.lowlevel.RunVar("triosanic.asyncio")
+# The loops of the apps that run in this `trio.run`.
+homes: Final[trio.lowlevel.RunVar[dict[trio.Nursery, _Home]]] = trio.lowlevel.RunVar("triosanic.asyncio", {})
 
 
 async def _loop_for(args: tuple[Any, ...]) -> Any:
@@ -139,13 +140,12 @@ async def _loop_for(args: tuple[Any, ...]) -> Any:
         return around
     app = _app_of(args)
     nursery: trio.Nursery = getattr(app, "services", app.nursery)
-    homes = _homes.get({})
-    _homes.set(homes)
-    home = homes.get(nursery)
+    home = homes.get().get(nursery)
     if home is None:
-        home = homes[nursery] = _Home()
+        home = _Home()
+        homes.set(homes.get() | {nursery: home})
         # An empty context: nothing of the request that came first may stay.
-        Context().run(nursery.start_soon, home.keep, homes, nursery)
+        Context().run(nursery.start_soon, home.keep)
     await home.opened.wait()
     return home.loop
 
@@ -156,7 +156,12 @@ def _app_of(args: tuple[Any, ...]) -> Any:
             return arg.app
         if isinstance(getattr(arg, "nursery", None), trio.Nursery):
             return arg
-    return Request.get_current().app
+    try:
+        return Request.get_current().app
+    except ServerError as exc:
+        raise ServerError(
+            "a function of aio_handler takes the request or the app: pass it one of them"
+        ) from exc
 
 
 def _log(_: object, context: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
@@ -14,11 +15,14 @@ import trio
 
 from triosanic.exceptions import ClientGone
 
-try:
-    from trio_asyncio import current_loop as current_loop
-    from trio_asyncio import open_loop as open_loop
-except ImportError as exc:
-    raise ImportError("triosanic.asyncio needs trio-asyncio: pip install triosanic[asyncio]") from exc
+with warnings.catch_warnings():
+    # trio-asyncio 0.16 uses a class of asyncio that is deprecated since Python 3.12, and gone in 3.14.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    try:
+        from trio_asyncio import current_loop as current_loop
+        from trio_asyncio import open_loop as open_loop
+    except ImportError as exc:
+        raise ImportError("triosanic.asyncio needs trio-asyncio: pip install triosanic[asyncio]") from exc
 
 _MISUSE: Final = (
     "Trio's functions, scopes and nurseries do not work in a handler of aio_handler: use asyncio's, or call"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Generator
+from collections.abc import Awaitable, Generator
 from functools import partial
-from inspect import isasyncgen, iscoroutinefunction
+from inspect import iscoroutinefunction
 from types import MethodType
 from typing import Any, Final
 
 from triosanic.asyncio.task import Task, current, in_trio, just
-from triosanic.http.body import RequestBody
+from triosanic.http.body import Lines, RequestBody
 from triosanic.http.send_channel import Later
 from triosanic.request import Request
 from triosanic.response import BaseHTTPResponse
 from triosanic.scope import RequestNursery
 
-_VIEWED: Final = (Request, RequestBody, RequestNursery, BaseHTTPResponse)
+_VIEWED: Final = (Request, RequestBody, Lines, RequestNursery, BaseHTTPResponse)
 
 
 def view(value: Any) -> Any:
@@ -105,25 +105,11 @@ def _call(method: Any, *args: Any, **kwargs: Any) -> Any:
     if iscoroutinefunction(method):
         return _await(method, *args, **kwargs)
     result = method(*args, **kwargs)
-    if isasyncgen(result):
-        return _iterate(result)
     return _Later(result) if isinstance(result, Later) else view(result)
 
 
 async def _await(method: Any, *args: Any, **kwargs: Any) -> Any:
     return view(await in_trio(method, *args, **kwargs))
-
-
-async def _iterate(pieces: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, None]:
-    try:
-        while True:
-            try:
-                piece = await in_trio(pieces.__anext__)
-            except StopAsyncIteration:
-                return
-            yield piece
-    finally:
-        await in_trio(pieces.aclose)
 
 
 class _Later:

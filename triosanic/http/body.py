@@ -182,7 +182,8 @@ class RequestBody(trio.abc.ReceiveStream):
         try:
             yield
         except BaseException:
-            self._rest, self._at = b"".join([*pieces, self._rest[self._at :]]), 0
+            if not self._closed:
+                self._rest, self._at = b"".join([*pieces, self._rest[self._at :]]), 0
             raise
 
     @contextmanager

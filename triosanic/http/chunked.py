@@ -14,7 +14,7 @@ from typing import Final
 
 from triosanic.exceptions import BadRequest
 from triosanic.http.framing import Headers
-from triosanic.http.guard import TOKEN, read_fields
+from triosanic.http.guard import TOKEN, has_bare_end, read_fields
 
 # RFC 9112 7.1.1; BWS is allowed around ";" and "=", and nowhere else.
 _QUOTED: Final = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~])*+"'
@@ -22,8 +22,10 @@ _EXTENSION: Final = rf"[ \t]*;[ \t]*{TOKEN}++(?:[ \t]*=[ \t]*(?:{TOKEN}++|{_QUOT
 _SIZE: Final = re.compile(rf"([0-9A-Fa-f]{{1,16}})((?:{_EXTENSION})*+)\r\n".encode("latin-1"))
 # An incomplete line that can still become a size line: it holds no control byte but the CR at its end.
 _PARTIAL: Final = re.compile(rb"[0-9A-Fa-f]{1,16}(?:[ \t;][\t -~\x80-\xff]*)?\r?")
-_LINE_BYTES: Final = 16 + 256 + 2  # digits, extensions, CRLF
+_EXTENSION_BYTES: Final = 256
+_LINE_BYTES: Final = 16 + _EXTENSION_BYTES + 2  # digits, extensions, CRLF
 _EXTENSIONS_BYTES: Final = 8192  # in the whole body
+_MAX_TRAILERS: Final = 32
 # After this many chunks the reader hands over what it has, however little, and others have their turn.
 _CHUNKS_A_PIECE: Final = 1000
 # RFC 9110 6.5.1: fields that would change how the message is framed, routed or understood, or who sent it.
@@ -39,6 +41,11 @@ _NOT_IN_TRAILERS: Final = frozenset(
         "cookie",
         "expect",
         "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
         "keep-alive",
         "max-forwards",
         "proxy-authorization",
@@ -127,7 +134,7 @@ class ChunkedInbound:
                 raise BadRequest("The size of a chunk is malformed")
             return at
         self._extensions += len(match[2])
-        if self._extensions > _EXTENSIONS_BYTES:
+        if len(match[2]) > _EXTENSION_BYTES or self._extensions > _EXTENSIONS_BYTES:
             raise BadRequest("The chunk extensions exceed the limit")
         self._left = int(match[1], 16)
         self._at = _At.DATA if self._left else _At.TRAILERS
@@ -148,13 +155,17 @@ class ChunkedInbound:
         else:
             end = data.find(b"\r\n\r\n", at, at + self._max_trailer_bytes + 4)
             if end < 0:
-                if len(data) - at > self._max_trailer_bytes:
+                if len(data) - at > self._max_trailer_bytes + 3:  # of the CRLFCRLF one byte may be missing
                     raise BadRequest("The trailers exceed the limit")
+                if has_bare_end(data[at:]):
+                    raise BadRequest("A trailer field is malformed")
                 return at
             end += 2
         fields = read_fields("\r\n" + data[at:end].decode("utf-8", "surrogateescape"))
         if fields is None:
             raise BadRequest("A trailer field is malformed")
+        if len(fields) > _MAX_TRAILERS:
+            raise BadRequest("The trailers exceed the limit")
         self.trailers = fields
         for name, _ in fields:
             if name in _NOT_IN_TRAILERS:

@@ -24,7 +24,7 @@ from triosanic.http.reader import Reader
 from triosanic.http.reply import render
 from triosanic.http.send_channel import SendChannel
 from triosanic.http.timers import Timers
-from triosanic.http.wire import PIECE_BYTES, Wire, WireBroken, show
+from triosanic.http.wire import Wire, WireBroken, show
 from triosanic.log import error_logger, log_access, logger
 
 _PLAIN: Final = "text/plain; charset=utf-8"
@@ -154,20 +154,31 @@ class Connection:
 
         Checkpoint: if the peer does not take it at once. Cancelled, it leaves half a message, and aborts.
         """
+        sent = self.wire.send_nowait(parts)
         for part in parts:
-            sent = self.wire.send_nowait(part)
             if sent < len(part):
                 try:
                     await self._send_rest(part, sent)
                 except trio.Cancelled:
                     self.abort()
                     raise
+            sent = max(0, sent - len(part))
+
+    def send_nowait(self, parts: list[bytes]) -> int:
+        """Send what the wire takes of ``parts`` at once; return how much. Checkpoint: never.
+
+        A peer that has gone takes nothing: who sends the rest is told.
+        """
+        try:
+            return self.wire.send_nowait(parts)
+        except WireBroken:
+            return 0
 
     async def _send_rest(self, part: bytes, sent: int) -> None:
         with memoryview(part) as view:
             while sent < len(view):
                 self.clock.arm_write(trio.current_time() + self.limits.write_timeout_s)
-                sent += await self.wire.send_some(view[sent : sent + PIECE_BYTES])
+                sent += await self.wire.send_some(view[sent:])
         self.clock.write_at = inf
 
     def start_writer(self, channel: SendChannel) -> None:

@@ -79,6 +79,9 @@ class Link(Protocol):
     async def send(self, parts: list[bytes]) -> None:
         """Send ``parts``."""
 
+    def send_nowait(self, parts: list[bytes]) -> int:
+        """Send what the wire takes of ``parts`` at once; return how much."""
+
     def start_writer(self, channel: SendChannel) -> None:
         """Let a writer task send what is written to ``channel``."""
 
@@ -256,6 +259,7 @@ class Exchange:
             head,
             outbound,
             self.link.send,
+            self.link.send_nowait,
             self._start_writer,
             length=_declared_length(headers),
             discards=self.head_only or status in BODILESS,

@@ -16,8 +16,13 @@ from triosanic.http.framing import Outbound
 
 # An awaited write yields at the latest after this many calls, however small the pieces are: some 0.5 ms.
 CALLS_A_TURN: Final = 1024
-# Up to here one copy is cheaper than one more system call.
-_JOIN_BYTES: Final = 262_144
+# A piece of at least this size is offered to the wire at once, if nothing waits before it: a task switch
+# costs as much as the system call. Smaller ones are worth collecting.
+_DIRECT_BYTES: Final = 16_384
+# An awaited write yields at the latest after this much has left so: a tenth of a millisecond.
+_DIRECT_A_TURN: Final = 262_144
+# Parts of this size on average are copied into one: cheaper than a list of buffers for the system.
+_SMALL_BYTES: Final = 4096
 
 
 class _State(Enum):
@@ -62,6 +67,7 @@ class SendChannel:
     """
 
     __slots__ = (
+        "_direct",
         "_discards",
         "_head",
         "_high",
@@ -70,8 +76,11 @@ class SendChannel:
         "_left",
         "_limit",
         "_outbound",
+        "_rest",
+        "_rest_size",
         "_room",
         "_send",
+        "_send_nowait",
         "_spawn",
         "_state",
         "_writer",
@@ -85,6 +94,7 @@ class SendChannel:
         head: Callable[[], bytes],
         outbound: Outbound,
         send: Callable[[list[bytes]], Awaitable[None]],
+        send_nowait: Callable[[list[bytes]], int],
         spawn: Callable[[SendChannel], None],
         *,
         length: int | None,
@@ -98,6 +108,7 @@ class SendChannel:
             head: Makes the response's head, which leaves with the first piece, or before it if that is late.
             outbound: The framing.
             send: Sends to the peer.
+            send_nowait: Sends what the wire takes at once; returns how much that was.
             spawn: Starts a task that runs `run`.
             length: The declared Content-Length, if any.
             discards: Whether content is dropped, because the response must not have any.
@@ -107,6 +118,10 @@ class SendChannel:
         self._head = head
         self._outbound = outbound
         self._send = send
+        self._send_nowait = send_nowait
+        self._direct = 0  # bytes that have left at once since a write last yielded
+        self._rest: list[bytes] = []  # framed already; the wire has not taken it at once
+        self._rest_size = 0  # bytes of content in it
         self._spawn: Callable[[SendChannel], None] | None = spawn
         self._discards = discards
         self._left = None if discards else length
@@ -124,8 +139,9 @@ class SendChannel:
     def write(self, data: object) -> Awaitable[None]:
         """Take ``data`` at once; awaited, wait until the peer keeps up.
 
-        Awaiting yields once more than ``RESPONSE_HIGH_WATER`` bytes, or 1,024 pieces, are on their way, and
-        returns when they have left. Not awaited, the data is buffered and sent all the same.
+        Awaiting yields once more than ``RESPONSE_HIGH_WATER`` bytes, or 1,024 pieces, are on their way,
+        and returns when they have left; it also yields after each 256 KiB that left at once. Not awaited,
+        the data is buffered and sent all the same.
 
         Args:
             data: bytes-like, str (sent as UTF-8) or a number (sent as its text); nothing happens if it is
@@ -154,6 +170,8 @@ class SendChannel:
             if len(data) > self._left:
                 raise ServerError("Response was bigger than content-length")
             self._left -= len(data)
+        if self._writer is not None and len(data) >= _DIRECT_BYTES:
+            return self._write_now(data)
         self._items.append(data)
         self.size += len(data)
         if self._idle:
@@ -161,6 +179,26 @@ class SendChannel:
         if self.size <= self._high and len(self._items) < CALLS_A_TURN:
             return _READY
         return Later(self.wait_for_room)
+
+    def _write_now(self, data: bytes) -> Awaitable[None]:
+        """Send a piece while the writer has nothing to do; what the wire does not take is left to it."""
+        parts = self._outbound.data([data], len(data))
+        sent = self._send_nowait(parts)
+        for part in parts:
+            if sent < len(part):
+                self._rest.append(part[sent:] if sent else part)
+            sent = max(0, sent - len(part))
+        if self._rest:
+            self._rest_size = len(data)
+            self.size += len(data)
+            self._wake()
+            return Later(self.wait_for_room) if self.size > self._high else _READY
+        self.sent += len(data)
+        self._direct += len(data)
+        if self._direct < _DIRECT_A_TURN:
+            return _READY
+        self._direct = 0
+        return Later(trio.lowlevel.checkpoint)
 
     def begin(self) -> None:
         """Let the head leave."""
@@ -238,11 +276,13 @@ class SendChannel:
         while self._state is not _State.BROKEN:
             items, self._items = self._items, []
             size = sum(map(len, items))
+            parts += self._rest
             if items:
                 parts += self._outbound.data(items, size)
             ended = self._state is _State.ENDING
             if ended:
                 parts.append(self._outbound.end())
+            size, self._rest, self._rest_size = size + self._rest_size, [], 0
             await self._send_parts(parts)
             parts = []
             self.size -= size
@@ -256,7 +296,7 @@ class SendChannel:
                 await self._park()
 
     async def _send_parts(self, parts: list[bytes]) -> None:
-        if len(parts) > 1 and sum(map(len, parts)) <= _JOIN_BYTES:
+        if sum(map(len, parts)) <= len(parts) * _SMALL_BYTES:
             parts = [b"".join(parts)]
         await self._send(parts)
 

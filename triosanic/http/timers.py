@@ -13,6 +13,8 @@ from typing import Final, Protocol
 
 import trio
 
+from triosanic.log import error_logger
+
 # Entries of clocks that were closed are dropped together, once they outnumber the others and these.
 _STALE: Final = 1000
 
@@ -62,4 +64,11 @@ class Timers:
             while self._entries and self._entries[0][0] <= now:
                 sleeper = heappop(self._entries)[2]
                 if not sleeper.closed:
-                    sleeper.wake()
+                    _wake(sleeper)
+
+
+def _wake(sleeper: Sleeper) -> None:
+    try:
+        sleeper.wake()
+    except Exception:  # noqa: BLE001  # a defect of ours in one connection must not stop the others
+        error_logger.exception("a connection's deadline could not be handled")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import trio
@@ -18,6 +19,9 @@ from triosanic.http.poller import Poller
 PIECE_BYTES: Final = 65_536
 # SO_LINGER on with a time of zero: close() sends RST.
 _RESET: Final = struct.pack("ii", 1, 0)
+
+# What one system call takes of a list of buffers on every system (IOV_MAX).
+_MAX_PARTS: Final = 1024
 
 Address = tuple[str, int] | tuple[str, int, int, int] | str
 
@@ -77,8 +81,8 @@ class Wire(Protocol):
         Checkpoint: whenever nothing is there yet. Cancelling loses no byte.
         """
 
-    def send_nowait(self, data: bytes | memoryview) -> int:
-        """Send what the wire takes at once; the count may be 0.
+    def send_nowait(self, parts: Sequence[bytes]) -> int:
+        """Send what the wire takes of ``parts`` at once; the count may be 0.
 
         Raises:
             WireBroken: The connection is gone.
@@ -116,7 +120,7 @@ class SocketWire:
         poller: Waits for it together with others; ``None``: a task of its own does.
     """
 
-    __slots__ = ("_more", "_paused", "_poller", "_pump", "_sink", "_sock", "local", "peer")
+    __slots__ = ("_more", "_paused", "_poller", "_pump", "_receiving", "_sink", "_sock", "local", "peer")
 
     def __init__(
         self, sock: socket.socket, peer: Address, local: Address, poller: Poller | None = None
@@ -128,6 +132,7 @@ class SocketWire:
         self._pump: Pump | None = None
         self._sink: Sink | None = None
         self._paused = False
+        self._receiving = False
         self._more = False  # whether the last read was full, so that trying first is likely to succeed
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -145,13 +150,22 @@ class SocketWire:
         """See `Wire.resume`."""
         if self._pump is not None:
             self._pump.resume()
-        elif self._paused and self._poller is not None and self._sock.fileno() >= 0:
-            self._paused = False
-            self._poller.resume(self._sock.fileno())
+        elif self._poller is not None and self._sock.fileno() >= 0:
+            if self._paused:
+                self._paused = False
+                self._poller.resume(self._sock.fileno())
+            if self._more and not self._receiving:
+                self._on_readable()  # after a full read there is likely more, and no need to wait for news
 
     def _on_readable(self) -> None:
+        self._receiving = True
+        self._receive_once()
+        self._receiving = False
+
+    def _receive_once(self) -> None:
         assert self._sink is not None
         assert self._poller is not None
+        self._more = False
         wants = self._sink.wants
         if self._paused or not wants:
             # Told of an error while nothing is wanted, we read on, because that is how the error is told.
@@ -169,6 +183,7 @@ class SocketWire:
             self._sink.on_end(broken=True)
             return
         if data:
+            self._more = len(data) == wants
             self._sink.on_data(data)
         else:
             self._poller.remove(self._sock.fileno())
@@ -192,10 +207,10 @@ class SocketWire:
         except (OSError, trio.ClosedResourceError) as exc:
             raise WireBroken(str(exc)) from exc
 
-    def send_nowait(self, data: bytes | memoryview) -> int:
+    def send_nowait(self, parts: Sequence[bytes]) -> int:
         """See `Wire.send_nowait`."""
         try:
-            return self._sock.send(data)
+            return self._sock.send(parts[0]) if len(parts) == 1 else self._sock.sendmsg(parts[:_MAX_PARTS])
         except BlockingIOError:
             return 0
         except OSError as exc:
@@ -312,7 +327,7 @@ class StreamWire:
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
             raise WireBroken(str(exc)) from exc
 
-    def send_nowait(self, data: bytes | memoryview) -> int:  # noqa: ARG002  # the interface's
+    def send_nowait(self, parts: Sequence[bytes]) -> int:  # noqa: ARG002  # the interface's
         """See `Wire.send_nowait`: a stream has no such call, so it takes nothing at once."""
         if self._aborted:
             raise WireBroken("this wire was aborted")

@@ -1,0 +1,43 @@
+"""The app that the cases are sent to, and what it saw of each connection."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from triosanic import HTTPResponse, Request, Sanic, text
+from triosanic.constants import HTTP_METHODS
+
+
+@dataclass(slots=True)
+class Seen:
+    """The requests that handlers were given, as ``METHOD target``, by the client's port."""
+
+    by_port: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def make_app(seen: Seen) -> Sanic:
+    """Make an app that answers as ``http11probe.json`` asks: every path and method with 200."""
+    app = Sanic("probed")
+
+    @app.on_request
+    async def note(request: Request) -> None:
+        seen.by_port[request.port].append(f"{request.method} {request.raw_url.decode()}")
+
+    async def answer(request: Request, path: str = "") -> HTTPResponse:
+        if request.method == "POST":
+            return text(request.body.decode())
+        return text("OK")
+
+    app.add_route(answer, "/", HTTP_METHODS, name="root")
+    app.add_route(answer, "/<path:path>", HTTP_METHODS, name="any")
+
+    @app.route("/echo", HTTP_METHODS)
+    async def echo(request: Request) -> HTTPResponse:
+        return text("".join(f"{name}: {value}\n" for name, value in request.headers.items()))
+
+    @app.route("/cookie", HTTP_METHODS)
+    async def cookie(request: Request) -> HTTPResponse:
+        # There is no request.cookies yet: this shows that the field arrives whole.
+        pairs = "; ".join(request.headers.getall("cookie", [])).split(";")
+        return text("".join(f"{pair.strip()}\n" for pair in pairs if "=" in pair))
+
+    return app

@@ -1,0 +1,328 @@
+"""Whole conversations over real sockets, TCP, Unix and TLS: what memory proves holds there too."""
+
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import Context
+from typing import Any
+
+import pytest
+import trio
+import trustme
+
+from tests.http.pairs import reset, sockets
+from tests.http.wires import GET, App, Client, application_of, chunked, get, post, serving
+from triosanic import Sanic
+from triosanic.http.connection import Application, Connection
+from triosanic.http.limits import Limits
+from triosanic.http.poller import AVAILABLE
+from triosanic.http.wire import SocketWire, StreamWire, Wire
+from triosanic.request import Request
+from triosanic.response import HTTPResponse, StreamingHTTPResponse, stream, text
+from triosanic.server import Server
+
+REAL_TIME = True
+KINDS = ["tcp", "unix", "tls", *(["shared"] if AVAILABLE else [])]
+MIB = 1 << 20
+
+every = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(scope="module")
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@asynccontextmanager
+async def talking(
+    kind: str, app: Application | Sanic, ca: trustme.CA, **limits: Any
+) -> AsyncIterator[Client]:
+    """Serve one client over sockets of that kind; at the end nothing of the connection may be left."""
+    application = application_of(app) if isinstance(app, Sanic) else app
+    ours, theirs = sockets(socket.AF_UNIX if kind == "unix" else socket.AF_INET)
+    ours.setblocking(False)
+    server = Server(application, Limits(**limits), Context())
+    stream: trio.abc.HalfCloseableStream = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+    async with server.running() as nursery:
+        wire: Wire = SocketWire(ours, "", "", server._poller if kind == "shared" else None)
+        if kind == "tls":
+            wire, tls = await handshake(ours, stream, ca)
+            client = Client(tls, server.connect(wire))
+        else:
+            client = Client(stream, server.connect(wire))
+        nursery.start_soon(run, client, server)
+        yield client
+        await client.leave()
+        with trio.fail_after(10):
+            await client.ended.wait()
+        assert server.connections == 0
+
+
+async def run(client: Client, server: Server) -> None:
+    try:
+        await server.run(client.connection)
+    finally:
+        client.ended.set()
+
+
+async def handshake(ours: socket.socket, stream: trio.abc.Stream, ca: trustme.CA) -> tuple[Wire, Any]:
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ca.issue_cert("localhost").configure_cert(server)
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    inner = trio.SSLStream(trio.SocketStream(trio.socket.from_stdlib_socket(ours)), server, server_side=True)
+    outer = trio.SSLStream(stream, context, server_hostname="localhost")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(inner.do_handshake)
+        nursery.start_soon(outer.do_handshake)
+    return StreamWire(inner), outer
+
+
+async def echo(request: Request) -> HTTPResponse:
+    return HTTPResponse(request.body or b"-", content_type="text/plain")
+
+
+async def echo_stream(request: Request) -> StreamingHTTPResponse:
+    async def streaming(response: StreamingHTTPResponse) -> None:
+        async for piece in request.stream:
+            await response.write(piece)
+
+    return stream(streaming)
+
+
+async def ignore(request: Request) -> HTTPResponse:
+    return text("ignored")
+
+
+@every
+async def test_a_conversation(kind: str, ca: trustme.CA) -> None:
+    """Requests with and without a body, pipelined, chunked, HEAD, and one that is refused."""
+    async with talking(kind, serving(echo), ca) as client:
+        for _ in range(3):
+            assert (await client.ask(GET)).body == b"-"
+            assert (await client.ask(post(b"abc"))).body == b"abc"
+            await client.send_only(chunked(b"ab", b"c") + post(b"d") + GET)
+            assert [(await client.answer()).body for _ in range(3)] == [b"abc", b"d", b"-"]
+            assert (await client.ask(get(method="HEAD"))).status == 200
+        assert (await client.ask(b"BAD\r\n\r\n")).status == 400
+        if kind != "tls":
+            assert await client.rest() == b""
+
+
+@every
+async def test_megabytes_are_echoed_while_they_come(kind: str, ca: trustme.CA) -> None:
+    """Design: both directions at once, in bounded memory."""
+    body = bytes(range(256)) * 20_000
+    async with talking(kind, serving(echo_stream, stream=True), ca) as client:
+        for data in (post(body), chunked(*[body[at : at + 70_000] for at in range(0, len(body), 70_000)])):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(client.send_only, data)
+                answer = await client.answer("POST")
+            assert (answer.whole, answer.body == body) == (True, True)
+
+
+@every
+async def test_large_bodies_and_answers(kind: str, ca: trustme.CA) -> None:
+    """A body that is read whole, and an answer that is sent whole."""
+    body = bytes(range(256)) * 40_000
+    async with talking(kind, serving(echo), ca) as client:
+        for _ in range(2):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(client.send_only, post(body))
+                answer = await client.answer("POST")
+            assert (answer.whole, answer.body == body) == (True, True)
+
+
+@every
+@pytest.mark.parametrize("reads_at_once", [True, False], ids=["reads", "sends first"])
+async def test_a_client_that_uploads_20_mb_gets_its_early_answer(
+    kind: str, reads_at_once: bool, ca: trustme.CA
+) -> None:
+    """http-rules 1.3, close: so that the answer reaches the client instead of a reset."""
+    async with talking(kind, serving(ignore, stream=True), ca) as client, trio.open_nursery() as nursery:
+
+        async def upload() -> None:
+            try:
+                await client.send_only(post(b"x" * 20 * MIB))
+            except trio.BrokenResourceError:
+                return
+
+        if reads_at_once:
+            nursery.start_soon(upload)
+        else:
+            await upload()
+        answer = await client.answer("POST")
+        nursery.cancel_scope.cancel()
+    assert (answer.status, answer.body, answer.keeps_alive) == (200, b"ignored", False)
+
+
+@every
+async def test_an_answer_that_closes_survives_what_its_client_still_sends(kind: str, ca: trustme.CA) -> None:
+    """RFC 9112 9.6: a reset must not destroy the last answer: pipelined requests are swallowed for a while."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        return text("x" * 3_000_000, headers={"Connection": "close"})
+
+    async with talking(kind, serving(handler), ca) as client, trio.open_nursery() as nursery:
+
+        async def pour() -> None:
+            try:
+                for _ in range(50):
+                    await client.send_only(GET * 50)
+            except trio.BrokenResourceError:
+                return
+
+        nursery.start_soon(pour)
+        await trio.sleep(0.05)
+        answer = await client.answer()
+        nursery.cancel_scope.cancel()
+    assert (answer.status, answer.whole) == (200, True)
+
+
+@every
+@pytest.mark.parametrize("how", ["closes", "resets"])
+@pytest.mark.parametrize("state", ["idle", "handled", "streaming", "flooded", "in a body", "not read"])
+async def test_whoever_leaves_leaves_nothing_behind(kind: str, how: str, state: str, ca: trustme.CA) -> None:
+    """Design: client gone; within milliseconds when no unread body stands in between."""
+
+    async def handler(request: Request) -> object:
+        if state in {"handled", "not read"}:
+            await trio.sleep_forever()
+        if state == "in a body":
+            return text(str(len(await request.stream.read_all(1 << 30))))
+
+        async def streaming(response: StreamingHTTPResponse) -> None:
+            while state != "idle":
+                await response.write(b"x" * (1 if state == "streaming" else 100_000))
+                await trio.sleep(0.001)
+
+        return stream(streaming)
+
+    data = get("/", "Content-Length: 1000000", method="POST") if state in {"in a body", "not read"} else GET
+    async with talking(kind, serving(handler, stream=True), ca, write_timeout_s=3) as client:
+        await client.send_only(data)
+        if state == "idle":
+            await client.answer()
+        await trio.sleep(0.02)
+        start = trio.current_time()
+        if how == "resets" and kind != "tls":
+            reset(client._stream.socket._sock)
+        else:
+            await client.leave()
+        await client.ended.wait()
+        assert trio.current_time() - start < 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "unix"])
+async def test_a_stream_that_fails_does_not_end_as_if_it_were_whole(kind: str, ca: trustme.CA) -> None:
+    """Design: reset where the close itself would mean success, as for HTTP/1.0."""
+
+    async def streaming(response: StreamingHTTPResponse) -> None:
+        await response.write("half")
+        await trio.sleep(0.02)
+        raise ValueError
+
+    async with talking(kind, serving(lambda request: stream(streaming)), ca) as client:
+        await client.send_only(get(version="1.0"))
+        with pytest.raises(trio.BrokenResourceError):
+            await client.rest()
+
+
+@every
+async def test_a_client_that_does_not_read_is_cut_off(kind: str, ca: trustme.CA) -> None:
+    """Table: `WRITE_TIMEOUT`."""
+    async with talking(
+        kind, serving(lambda request: HTTPResponse(b"x" * 30 * MIB)), ca, write_timeout_s=0.2
+    ) as client:
+        await client.send_only(GET)
+        with trio.fail_after(5):
+            await client.ended.wait()
+
+
+@every
+@pytest.mark.parametrize("state", ["flooded", "sending"])
+async def test_an_opted_out_handler_ends_by_itself_when_its_client_is_cut_off(
+    kind: str, state: str, ca: trustme.CA
+) -> None:
+    """`cancel_on_disconnect=False`: it runs to its end, also when the client was cut off for not reading."""
+    ended = trio.Event()
+
+    async def handler(request: Request) -> object:
+        async def streaming(response: StreamingHTTPResponse) -> None:
+            try:
+                while True:
+                    await response.write(b"x" * 100_000)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(0.05)
+                ended.set()
+
+        return stream(streaming) if state == "flooded" else HTTPResponse(b"x" * 30 * MIB)
+
+    app = serving(handler, cancel_on_disconnect=False)
+    async with talking(kind, app, ca, write_timeout_s=0.1) as client:
+        await client.send_only(GET)
+        await client.ended.wait()
+    assert ended.is_set() or state == "sending"
+
+
+@every
+async def test_a_slow_handler_stops_its_client(kind: str, ca: trustme.CA) -> None:
+    """Design: at the TCP window, and not in our memory."""
+    goes_on = trio.Event()
+
+    async def handler(request: Request) -> HTTPResponse:
+        await request.stream.read()
+        await goes_on.wait()
+        return text(str(1 + len(await request.stream.read_all(1 << 30))))
+
+    async with talking(kind, serving(handler, stream=True), ca) as client, trio.open_nursery() as nursery:
+        sent = trio.Event()
+
+        async def upload() -> None:
+            await client.send_only(post(b"x" * 60 * MIB))
+            sent.set()
+
+        nursery.start_soon(upload)
+        await trio.sleep(0.3)
+        assert not sent.is_set()
+        goes_on.set()
+        assert (await client.answer("POST")).whole
+
+
+@every
+async def test_a_body_that_comes_byte_by_byte(kind: str, ca: trustme.CA) -> None:
+    """However the bytes come."""
+    async with talking(kind, serving(echo), ca) as client:
+        for data in (post(b"hello"), chunked(b"he", b"llo", trailers=b"a: b\r\n")):
+            for byte in data:
+                await client.send_only(bytes([byte]))
+                await trio.lowlevel.checkpoint()
+            assert (await client.answer("POST")).body == b"hello"
+
+
+async def test_many_at_once_share_a_server(ca: trustme.CA) -> None:
+    """One poller and one heap of timers for all of them."""
+    application = application_of(serving(echo))
+    server = Server(application, Limits(), Context())
+    async with server.running() as nursery:
+        clients = []
+        for _ in range(100):
+            ours, theirs = sockets(socket.AF_INET)
+            ours.setblocking(False)
+            connection: Connection = server.connect(SocketWire(ours, "", "", server._poller))
+            nursery.start_soon(server.run, connection)
+            clients.append(Client(trio.SocketStream(trio.socket.from_stdlib_socket(theirs)), connection))
+
+        async def talk(client: Client, number: int) -> None:
+            for _ in range(20):
+                assert (await client.ask(post(b"%d" % number))).body == b"%d" % number
+            await client.leave()
+
+        async with trio.open_nursery() as talks:
+            for number, client in enumerate(clients):
+                talks.start_soon(talk, client, number)
+        while server.connections:
+            await trio.sleep(0.001)  # noqa: ASYNC110  # as an observer from without
+    assert App().seen == []
