@@ -84,6 +84,7 @@ class Sanic(Recorder):
         "_lifespan",
         "_nursery",
         "_prepared",
+        "_services",
         "config",
         "configure_logging",
         "debug",
@@ -116,6 +117,7 @@ class Sanic(Recorder):
         self.configure_logging = configure_logging
         self.debug = False
         self._nursery: trio.Nursery | None = None
+        self._services: trio.Nursery | None = None
         self._lifespan: Lifespan | None = None
         self._prepared: RunOptions | None = None
         self._before_start: list[Callable[[], Awaitable[object]]] = []
@@ -207,6 +209,21 @@ class Sanic(Recorder):
             raise ServerError("app.nursery exists while the server runs: use it in handlers and listeners")
         return self._nursery
 
+    @property
+    def services(self) -> trio.Nursery:
+        """The nursery of what the rest of the app stands on, as an event loop or a client with a pool.
+
+        Its tasks run until everything else has ended, the ``after_server_stop`` listeners included: until
+        then the shutdown does not wait for them and no cancellation reaches them; then they are cancelled.
+        One that raises ends the server.
+
+        Raises:
+            ServerError: The server does not run.
+        """
+        if self._services is None:
+            raise ServerError("app.services exists while the server runs: use it in handlers and listeners")
+        return self._services
+
     def add_task(
         self, task: Callable[..., Awaitable[object]] | Coroutine[Any, Any, object], *, name: str | None = None
     ) -> None:
@@ -295,10 +312,10 @@ class Sanic(Recorder):
                     if own_signals:
                         await nursery.start(obey_signals, [lifespan])
                     started = partial(self._started, task_status, socks)
-                    await lifespan.run(socks, self._open_nursery, started, wires)
+                    await lifespan.run(socks, self._open_nurseries, started, wires)
                     nursery.cancel_scope.cancel()
         finally:
-            self._lifespan = self._nursery = None
+            self._lifespan = self._nursery = self._services = None
             self.freeze(False)
 
     # On an instance the coroutine that serves; on the class Sanic's `Sanic.serve(primary=...)`.
@@ -323,8 +340,9 @@ class Sanic(Recorder):
         )
         return Lifespan(self, compile_listeners(self), server, self.config.GRACEFUL_SHUTDOWN_TIMEOUT)
 
-    def _open_nursery(self, nursery: trio.Nursery) -> None:
+    def _open_nurseries(self, nursery: trio.Nursery, services: trio.Nursery) -> None:
         self._nursery = nursery
+        self._services = services
         tasks, self._before_start = self._before_start, []
         for task in tasks:
             nursery.start_soon(task)
@@ -405,4 +423,4 @@ class Sanic(Recorder):
 
 
 def _takes_app(task: Callable[..., object]) -> bool:
-    return accepts(task, 1) and not accepts(task, 0)
+    return not accepts(task, 0, exactly=True)

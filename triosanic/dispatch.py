@@ -20,7 +20,7 @@ from triosanic.http.exchange import Exchange, Stage
 from triosanic.http.wire import WireBroken
 from triosanic.log import error_logger, logger
 from triosanic.request import Request
-from triosanic.response import BaseHTTPResponse, StreamingHTTPResponse
+from triosanic.response import BaseHTTPResponse, HTTPResponse, StreamingHTTPResponse
 from triosanic.router import Handler, Router
 
 _TOO_LARGE: Final = "Request body exceeds the size limit"
@@ -88,6 +88,8 @@ class Dispatcher:
         """Route, and run what the route wants run."""
         exchange = request.exchange
         head = exchange.head
+        if head.target == "*":  # RFC 9110 9.3.7: it asks the server, and no route can be meant
+            return HTTPResponse(b"", 200)
         route, params = self._router.resolve(head.method, request.path, head.host)
         request.route = route
         request.match_info = params

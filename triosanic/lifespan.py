@@ -10,8 +10,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, Final
@@ -54,7 +54,7 @@ class Lifespan:
     async def run(
         self,
         socks: Sequence[socket.socket],
-        on_nursery: Callable[[trio.Nursery], None],
+        on_nurseries: Callable[[trio.Nursery, trio.Nursery], None],
         on_started: Callable[[], None],
         wires: trio.abc.ReceiveChannel[Wire] | None = None,
     ) -> None:
@@ -62,7 +62,7 @@ class Lifespan:
 
         Args:
             socks: Listening, non-blocking sockets.
-            on_nursery: Called with the app's nursery before anything else.
+            on_nurseries: Called with the app's nursery and that of its services before anything else.
             on_started: Called when requests are answered.
             wires: Connections that something else accepts.
 
@@ -72,8 +72,8 @@ class Lifespan:
         Checkpoint: always.
         """
         try:
-            async with trio.open_nursery() as nursery:
-                on_nursery(nursery)
+            async with self._services() as services, trio.open_nursery() as nursery:
+                on_nurseries(nursery, services)
                 try:
                     with self.hurry:
                         await self._call("before_server_start", nursery)
@@ -87,6 +87,27 @@ class Lifespan:
             for sock in socks:
                 sock.close()
             self.ended.set()
+
+    @asynccontextmanager
+    async def _services(self) -> AsyncIterator[trio.Nursery]:
+        """Open a nursery that is cancelled when the block has ended, and not before, whoever is cancelled."""
+        over = trio.Event()
+
+        async def keep(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+            # The deadline of this shield is the end of the block.
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as services:
+                    task_status.started(services)
+                    await over.wait()
+                    services.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope(shield=True):  # cancelled in between, start() would wait for ever
+                services: trio.Nursery = await nursery.start(keep)
+            try:
+                yield services
+            finally:
+                over.set()
 
     def stop(self) -> None:
         """Begin the shutdown; what has not started yet is stopped at once. Checkpoint: never."""

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from triosanic import HTTPResponse, Request, Sanic, text
+from triosanic import HTTPResponse, Request, Sanic
 from triosanic.constants import HTTP_METHODS
+from triosanic.response import raw, text
 
 
 @dataclass(slots=True)
 class Seen:
-    """The requests that handlers were given, as ``METHOD target``, by the client's port."""
+    """The requests that reached the app, as ``METHOD target``, by the client's port."""
 
     by_port: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -24,7 +25,7 @@ def make_app(seen: Seen) -> Sanic:
 
     async def answer(request: Request, path: str = "") -> HTTPResponse:
         if request.method == "POST":
-            return text(request.body.decode())
+            return raw(request.body, content_type="text/plain")
         return text("OK")
 
     app.add_route(answer, "/", HTTP_METHODS, name="root")
@@ -34,9 +35,13 @@ def make_app(seen: Seen) -> Sanic:
     async def echo(request: Request) -> HTTPResponse:
         return text("".join(f"{name}: {value}\n" for name, value in request.headers.items()))
 
+    @app.route("/host", HTTP_METHODS)
+    async def host(request: Request) -> HTTPResponse:
+        return text(request.url)
+
     @app.route("/cookie", HTTP_METHODS)
     async def cookie(request: Request) -> HTTPResponse:
-        # There is no request.cookies yet: this shows that the field arrives whole.
+        # There is no request.cookies yet: what is shown is that the field arrives whole.
         pairs = "; ".join(request.headers.getall("cookie", [])).split(";")
         return text("".join(f"{pair.strip()}\n" for pair in pairs if "=" in pair))
 

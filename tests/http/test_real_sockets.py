@@ -3,8 +3,9 @@
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,15 +13,14 @@ import trio
 import trustme
 
 from tests.http.pairs import reset, sockets
-from tests.http.wires import GET, App, Client, application_of, chunked, get, post, serving
+from tests.http.wires import GET, Client, application_of, chunked, get, post, serving
 from triosanic import Sanic
 from triosanic.http.connection import Application, Connection
 from triosanic.http.limits import Limits
-from triosanic.http.poller import AVAILABLE
+from triosanic.http.poller import AVAILABLE, Poller
 from triosanic.http.wire import SocketWire, StreamWire, Wire
 from triosanic.request import Request
 from triosanic.response import HTTPResponse, StreamingHTTPResponse, stream, text
-from triosanic.server import Server
 
 REAL_TIME = True
 KINDS = ["tcp", "unix", "tls", *(["shared"] if AVAILABLE else [])]
@@ -42,26 +42,29 @@ async def talking(
     application = application_of(app) if isinstance(app, Sanic) else app
     ours, theirs = sockets(socket.AF_UNIX if kind == "unix" else socket.AF_INET)
     ours.setblocking(False)
-    server = Server(application, Limits(**limits), Context())
-    stream: trio.abc.HalfCloseableStream = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
-    async with server.running() as nursery:
-        wire: Wire = SocketWire(ours, "", "", server._poller if kind == "shared" else None)
-        if kind == "tls":
-            wire, tls = await handshake(ours, stream, ca)
-            client = Client(tls, server.connect(wire))
-        else:
-            client = Client(stream, server.connect(wire))
-        nursery.start_soon(run, client, server)
-        yield client
-        await client.leave()
-        with trio.fail_after(10):
-            await client.ended.wait()
-        assert server.connections == 0
+    stream: trio.abc.Stream = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+    with Poller() if kind == "shared" else nullcontext() as poller:
+        async with trio.open_nursery() as nursery:
+            if poller is not None:
+                nursery.start_soon(poller.run)
+            wire: Wire = SocketWire(ours, "", "", poller)
+            if kind == "tls":
+                wire, stream = await handshake(ours, stream, ca)
+            connection = Connection(wire, application, Limits(**limits), Context())
+            client = Client(stream, connection, partial(reset, theirs))
+            nursery.start_soon(run, client)
+            yield client
+            with suppress(trio.ClosedResourceError):
+                await client.leave()
+            with trio.fail_after(10):
+                await client.ended.wait()
+            assert ours.fileno() < 0 or kind == "tls"
+            nursery.cancel_scope.cancel()
 
 
-async def run(client: Client, server: Server) -> None:
+async def run(client: Client) -> None:
     try:
-        await server.run(client.connection)
+        await client.connection.run()
     finally:
         client.ended.set()
 
@@ -140,6 +143,8 @@ async def test_a_client_that_uploads_20_mb_gets_its_early_answer(
     kind: str, reads_at_once: bool, ca: trustme.CA
 ) -> None:
     """http-rules 1.3, close: so that the answer reaches the client instead of a reset."""
+    if kind == "tls" and not reads_at_once:
+        pytest.skip("Trio's TLS streams can't receive once a send has failed")
     async with talking(kind, serving(ignore, stream=True), ca) as client, trio.open_nursery() as nursery:
 
         async def upload() -> None:
@@ -159,7 +164,7 @@ async def test_a_client_that_uploads_20_mb_gets_its_early_answer(
 
 @every
 async def test_an_answer_that_closes_survives_what_its_client_still_sends(kind: str, ca: trustme.CA) -> None:
-    """RFC 9112 9.6: a reset must not destroy the last answer: pipelined requests are swallowed for a while."""
+    """RFC 9112 9.6: a reset must not destroy the last answer: what still comes is swallowed."""
 
     async def handler(request: Request) -> HTTPResponse:
         return text("x" * 3_000_000, headers={"Connection": "close"})
@@ -206,8 +211,8 @@ async def test_whoever_leaves_leaves_nothing_behind(kind: str, how: str, state: 
             await client.answer()
         await trio.sleep(0.02)
         start = trio.current_time()
-        if how == "resets" and kind != "tls":
-            reset(client._stream.socket._sock)
+        if how == "resets":
+            client.reset()
         else:
             await client.leave()
         await client.ended.wait()
@@ -300,29 +305,3 @@ async def test_a_body_that_comes_byte_by_byte(kind: str, ca: trustme.CA) -> None
                 await client.send_only(bytes([byte]))
                 await trio.lowlevel.checkpoint()
             assert (await client.answer("POST")).body == b"hello"
-
-
-async def test_many_at_once_share_a_server(ca: trustme.CA) -> None:
-    """One poller and one heap of timers for all of them."""
-    application = application_of(serving(echo))
-    server = Server(application, Limits(), Context())
-    async with server.running() as nursery:
-        clients = []
-        for _ in range(100):
-            ours, theirs = sockets(socket.AF_INET)
-            ours.setblocking(False)
-            connection: Connection = server.connect(SocketWire(ours, "", "", server._poller))
-            nursery.start_soon(server.run, connection)
-            clients.append(Client(trio.SocketStream(trio.socket.from_stdlib_socket(theirs)), connection))
-
-        async def talk(client: Client, number: int) -> None:
-            for _ in range(20):
-                assert (await client.ask(post(b"%d" % number))).body == b"%d" % number
-            await client.leave()
-
-        async with trio.open_nursery() as talks:
-            for number, client in enumerate(clients):
-                talks.start_soon(talk, client, number)
-        while server.connections:
-            await trio.sleep(0.001)  # noqa: ASYNC110  # as an observer from without
-    assert App().seen == []

@@ -18,7 +18,7 @@ from triosanic.http.connection import Application, Connection
 from triosanic.http.exchange import Exchange
 from triosanic.http.limits import Limits
 from triosanic.http.wire import StreamWire
-from triosanic.testing import MemoryStream, memory_pair
+from triosanic.testing import memory_pair
 
 Answering: TypeAlias = Callable[[Exchange], Awaitable[None]]
 
@@ -100,8 +100,11 @@ class Client:
         ended: Set once the connection's task is over.
     """
 
-    def __init__(self, stream: MemoryStream, connection: Connection) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, connection: Connection, reset: Callable[[], None] | None = None
+    ) -> None:
         self._stream = stream
+        self._reset = reset
         self._buffer = b""
         self.connection = connection
         self.ended = trio.Event()
@@ -117,6 +120,7 @@ class Client:
 
     async def half_close(self) -> None:
         """End this side."""
+        assert isinstance(self._stream, trio.abc.HalfCloseableStream)
         await self._stream.send_eof()
         await wait_all_tasks_blocked()
 
@@ -126,7 +130,8 @@ class Client:
 
     def reset(self) -> None:
         """Close so that the server sees a connection reset by peer."""
-        self._stream.abort()
+        assert self._reset is not None
+        self._reset()
 
     async def some(self) -> bytes:
         """Take what is there, or wait for it; ``b""`` at the end."""
@@ -248,7 +253,7 @@ def connect(
     ours, theirs = memory_pair(window)
     application = application_of(app) if isinstance(app, Sanic) else app
     connection = Connection(StreamWire(ours), application, Limits(**limits), context or Context())
-    client = Client(theirs, connection)
+    client = Client(theirs, connection, theirs.abort)
 
     async def run() -> None:
         try:

@@ -139,7 +139,7 @@ async def _loop_for(args: tuple[Any, ...]) -> Any:
     if around is not None and around.is_running():
         return around
     app = _app_of(args)
-    nursery: trio.Nursery = getattr(app, "services", app.nursery)
+    nursery: trio.Nursery = app.services
     home = homes.get().get(nursery)
     if home is None:
         home = _Home()

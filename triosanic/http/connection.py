@@ -167,12 +167,10 @@ class Connection:
     def send_nowait(self, parts: list[bytes]) -> int:
         """Send what the wire takes of ``parts`` at once; return how much. Checkpoint: never.
 
-        A peer that has gone takes nothing: who sends the rest is told.
+        Raises:
+            WireBroken: The peer has gone.
         """
-        try:
-            return self.wire.send_nowait(parts)
-        except WireBroken:
-            return 0
+        return self.wire.send_nowait(parts)
 
     async def _send_rest(self, part: bytes, sent: int) -> None:
         with memoryview(part) as view:
@@ -292,13 +290,25 @@ class Connection:
                     except Refusal as refusal:
                         await self._refuse(refusal)
                         return True
-                    return self._exchange is not None and not self._reader.in_step
+                    return self._must_linger()
             except Exception:  # of a handler that was stopped: the answer is the reason why it was
                 if self._error is None:
                     raise
                 error_logger.exception("a handler failed while it was stopped")
             if self._gone:
                 return False
+
+    def _must_linger(self) -> bool:
+        """Whether the peer may be sending still, so that a plain close would reset what it has not read.
+
+        RFC 9112 9.6: close in stages. Not when the peer knows that it was its last request, nor when it said
+        nothing of late and the server shuts down.
+        """
+        exchange = self._exchange
+        if exchange is None:
+            return False
+        unasked = exchange.head.keep_alive and not self.closing
+        return unasked or not self._reader.in_step or bool(self._reader.buffer)
 
     async def _serve_all(self) -> None:
         error, self._error = self._error, None

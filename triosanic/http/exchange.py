@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
-from triosanic.exceptions import ServerError
+from triosanic.exceptions import ClientGone, ServerError
 from triosanic.helpers import STATUS_CODES
 from triosanic.http.body import RequestBody
 from triosanic.http.chunked import ChunkedInbound
 from triosanic.http.framing import Headers, Inbound, LengthInbound, Outbound, machine_for
 from triosanic.http.reply import BODILESS, check_status, clean, render
 from triosanic.http.send_channel import SendChannel
+from triosanic.http.wire import WireBroken
 
 if TYPE_CHECKING:
     import h11
@@ -351,7 +352,10 @@ class Exchange:
         if self.expects_continue:
             self.expects_continue = False
             self._continuing = True
-            await self.link.send([_CONTINUE])
+            try:
+                await self.link.send([_CONTINUE])
+            except WireBroken as exc:
+                raise ClientGone("the client has gone before it could send the body") from exc
             self._continuing = False
             self.link.release_body()
             if self._deferred is not None:

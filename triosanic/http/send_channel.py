@@ -13,6 +13,7 @@ import trio
 
 from triosanic.exceptions import ClientGone, ResponseBufferFull, ServerError
 from triosanic.http.framing import Outbound
+from triosanic.http.wire import WireBroken
 
 # An awaited write yields at the latest after this many calls, however small the pieces are: some 0.5 ms.
 CALLS_A_TURN: Final = 1024
@@ -183,7 +184,11 @@ class SendChannel:
     def _write_now(self, data: bytes) -> Awaitable[None]:
         """Send a piece while the writer has nothing to do; what the wire does not take is left to it."""
         parts = self._outbound.data([data], len(data))
-        sent = self._send_nowait(parts)
+        try:
+            sent = self._send_nowait(parts)
+        except WireBroken as exc:
+            self.fail()
+            raise self._refusal() from exc
         for part in parts:
             if sent < len(part):
                 self._rest.append(part[sent:] if sent else part)

@@ -191,6 +191,7 @@ class SocketWire:
 
     async def receive(self, max_bytes: int) -> bytes:
         """See `Wire.receive`."""
+        self._check_open()
         try:
             if not self._more:
                 await trio.lowlevel.wait_readable(self._sock)
@@ -218,6 +219,7 @@ class SocketWire:
 
     async def send_some(self, data: memoryview) -> int:
         """See `Wire.send_some`."""
+        self._check_open()
         try:
             while True:
                 await trio.lowlevel.wait_writable(self._sock)
@@ -244,6 +246,10 @@ class SocketWire:
     async def aclose(self) -> None:
         """See `Wire.aclose`."""
         self._close()
+
+    def _check_open(self) -> None:
+        if self._sock.fileno() < 0:
+            raise WireBroken("this wire was closed")
 
     def _close(self) -> None:
         if self._sock.fileno() >= 0:
@@ -329,13 +335,13 @@ class StreamWire:
 
     def send_nowait(self, parts: Sequence[bytes]) -> int:  # noqa: ARG002  # the interface's
         """See `Wire.send_nowait`: a stream has no such call, so it takes nothing at once."""
-        if self._aborted:
-            raise WireBroken("this wire was aborted")
+        self._check_open()
         return 0
 
     async def send_some(self, data: memoryview) -> int:
         """See `Wire.send_some`."""
         piece = data[:PIECE_BYTES]
+        self._check_open()
         try:
             with self._sending:
                 await self._stream.send_all(piece)
@@ -348,8 +354,7 @@ class StreamWire:
 
     async def send_eof(self) -> None:
         """See `Wire.send_eof`: TLS has no half-close that peers agree on, so it does nothing there."""
-        if self._aborted:
-            raise WireBroken("this wire was aborted")
+        self._check_open()
         if isinstance(self._stream, trio.abc.HalfCloseableStream):
             try:
                 await self._stream.send_eof()
@@ -367,3 +372,7 @@ class StreamWire:
             await trio.aclose_forcefully(self._stream)
         else:
             await self._stream.aclose()
+
+    def _check_open(self) -> None:
+        if self._aborted:
+            raise WireBroken("this wire was aborted")
