@@ -1,4 +1,4 @@
-"""Cases that Http11Probe has not, whole and byte by byte: what an adversary would try, and what is only odd."""
+"""Cases that Http11Probe has not, whole and byte by byte: what an adversary tries, and what is only odd."""
 
 from collections.abc import Mapping
 from typing import Final

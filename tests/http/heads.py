@@ -108,6 +108,7 @@ REFUSED: Final[list[tuple[bytes, int]]] = [
         400, host, b"", b"a, b", b"a,b", b"u@a", b"u:p@a", b"a/b", b"a?b", b"a#b", b"a b", b"http://a", b"[]"
     ),
     *each(400, host, b"a:b", b"a:80:80", b"[::1", b"::1", b"[::1]x", b"a\\b", b"[g::1]", b"a:-1", b"a\xe9"),
+    *each(400, host, b"a%zz", b"%", b"a%2", b"a:65536", b"a:99999", b"[:::::]", b"[1.2.3.4]", b"[::1]:x"),
     *each(400, host, b":80", b"a:123456", b"<a>", b'"a"', b"a^b", b"a|b", b"a`b", b"a{b}"),
     # What would be understood in two ways: http-rules 1.4.
     (field(b"Content-Type: a/b\r\nContent-Type: c/d"), 400),
@@ -124,6 +125,7 @@ TAKEN: Final[list[bytes]] = [
     *map(target, (b"http://a", b"http://a/", b"HTTPS://A/x?y", b"http://a?x")),
     target(b"*", b"OPTIONS"),
     *map(host, (b"a:80", b"a:", b"[::1]", b"[::1]:8000", b"127.0.0.1", b"a_b.c", b"A.b-c~d", b" a ")),
+    *map(host, (b"a%2Db", b"a:65535", b"a:0", b"[2001:db8::1]", b"[::ffff:1.2.3.4]")),
     *map(
         field, (b"a:", b"a: ", b"a:b", b"a: b", b"a:\t b \t", b"a: b  c", b"a:b:c", b"a: \xc3\xa9", b"a:\xff")
     ),

@@ -1,5 +1,6 @@
 """Chunked bodies, on their own: RFC 9112 7.1 where it leaves no freedom, and h11 as the second opinion."""
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -276,9 +277,9 @@ def test_what_is_taken_h11_reads_alike(data: bytes) -> None:
         found = read([data])
     except BadRequest:
         return
+    if found is None or re.search(rb"[ \t];", data):
+        return  # h11 may already know that it is bad, or wait as well; and it refuses RFC 9112's BWS before ";"
     other = second_opinion(data)
-    if found is None:
-        return  # h11 may already know that it is bad, or wait as well
     content, trailers, rest = found
     raw = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in trailers]
     assert other == (content, raw, rest)

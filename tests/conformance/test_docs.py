@@ -1,0 +1,136 @@
+"""The pages say what is so: keys and defaults, the conversation, and tests that exist."""
+
+import ast
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.conformance.tables import DOCS, rows_under
+from triosanic import Sanic, text
+from triosanic.config import DEFAULT_CONFIG, Config
+from triosanic.helpers import Default
+from triosanic.http.limits import Limits
+from triosanic.testing import open_raw
+
+ROOT: Final = DOCS.parent
+READ: Final = ("What a client may take", "What the server does")
+UNREAD: Final = ("Sanic's keys for parts that are not there yet", "Sanic's keys that mean nothing here")
+KEYS: Final[Mapping[str, list[str]]] = {
+    row[0].strip("`"): list(row[1:3])
+    for heading in (*READ, *UNREAD)
+    for row in rows_under("configuration.md", heading)
+}
+# How the rule of a key, which its refusal tells, begins; and what the page has as its unit.
+UNITS: Final[Mapping[str, str]] = {
+    "a number of seconds": "s",
+    "a number of bytes a second": "B/s",
+    "a whole number of bytes": "B",
+    "a whole number,": "number",
+    "True or False": "flag",
+    "one of": "name",
+    "a string": "text",
+    "a path": "path",
+    "a port": "port",
+    "a mapping": "mapping",
+}
+
+
+def keys_under(*headings: str) -> list[str]:
+    return [row[0].strip("`") for heading in headings for row in rows_under("configuration.md", heading)]
+
+
+def attributes_of_the_package() -> set[str]:
+    """Give every attribute that is read anywhere, but for the configuration's own module."""
+    paths = [path for path in (ROOT / "triosanic").rglob("*.py") if path.name != "config.py"]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    return {
+        node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+
+
+def test_every_key_stands_once() -> None:
+    """In the order of nobody's memory, but all of them."""
+    keys = keys_under(*READ, *UNREAD)
+    assert len(keys) == len(set(keys))
+    assert set(keys) == {*DEFAULT_CONFIG, "SERVER_NAME"}
+
+
+def test_what_is_said_to_be_read_is_read_and_nothing_else() -> None:
+    """A key for a later part moves when the part comes."""
+    assert set(keys_under(*READ)) == attributes_of_the_package() & KEYS.keys()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_default_is_the_one_of_the_page(key: str) -> None:
+    told = KEYS[key][0]
+    default = DEFAULT_CONFIG.get(key)
+    if told == "unset":
+        assert key not in DEFAULT_CONFIG or isinstance(default, Default)
+    else:
+        assert ast.literal_eval(told.strip("`")) == default
+        assert type(ast.literal_eval(told.strip("`"))) is type(default) or isinstance(default, str | Mapping)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_unit_is_that_of_the_rule(key: str) -> None:
+    """What is no value of any key is refused, and the refusal has the rule."""
+    with pytest.raises(ValueError, match="must be") as refusal:
+        Config(env_prefix=None)[key] = object()
+    rule = str(refusal.value).partition(" must be ")[2]
+    units = [unit for start, unit in UNITS.items() if rule.startswith(start)]
+    assert units == [KEYS[key][1]]
+
+
+def test_limits_without_a_configuration_are_those_of_the_defaults() -> None:
+    assert Limits() == Limits.from_config(Config(env_prefix=None))
+
+
+CONVERSATIONS: Final = re.findall(r"```\n(>.*?)```", (DOCS / "http-support.md").read_text("utf-8"), re.DOTALL)
+
+
+async def test_the_conversation_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/http-support.md."""
+    monkeypatch.setattr(Sanic, "test_mode", True)
+    app = Sanic("shop")
+    app.add_route(lambda request: text("x"), "/x", ["POST"])
+    [conversation] = CONVERSATIONS
+    sides = {side: re.findall(rf"^{side} ?(.*)\n", conversation, re.MULTILINE) for side in "><"}
+    async with open_raw(app) as conn:
+        await conn.send("\r\n".join([*sides[">"], ""]).encode())
+        *fields, last = sides["<"]
+        assert await conn.rest() == "\r\n".join([*fields, last]).encode() + b"\n"
+
+
+# docs/security.md.
+
+ADVISORIES: Final = rows_under("security.md", "Advisories")
+TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+
+
+def tests_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_advisories_are_numbered() -> None:
+    """None is lost."""
+    assert [int(row[0]) for row in ADVISORIES] == list(range(1, len(ADVISORIES) + 1))
+    assert len(ADVISORIES) >= 47
+
+
+@pytest.mark.parametrize("row", ADVISORIES, ids=[f"row {row[0]}" for row in ADVISORIES])
+def test_an_advisory_has_a_test_that_exists_or_waits_for_its_part(row: list[str]) -> None:
+    named = TEST.findall(row[3])
+    assert named or row[3].startswith("with "), row
+    for path, name in named:
+        assert name in tests_in(ROOT / path), f"{path} has no {name}"
+
+
+def test_every_test_of_an_advisory_has_its_row() -> None:
+    """tests/conformance/test_advisories.py and the page tell the same."""
+    path = "tests/conformance/test_advisories.py"
+    named = {name for row in ADVISORIES for found, name in TEST.findall(row[3]) if found == path}
+    assert named == {name for name in tests_in(ROOT / path) if name.startswith("test_")}
