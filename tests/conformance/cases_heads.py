@@ -4,7 +4,21 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from tests.conformance.case import CHUNKED, END, GET, SEEN, Case, broken, each, get, head, last, post, refused, taken
+from tests.conformance.case import (
+    CHUNKED,
+    END,
+    GET,
+    SEEN,
+    Case,
+    broken,
+    each,
+    get,
+    head,
+    last,
+    post,
+    refused,
+    taken,
+)
 from tests.conformance.play import State
 
 _405: Final = partial(Case, statuses=(405, 200), state=State.OPEN)

@@ -1,16 +1,26 @@
 """What the tests of conformance share: one run, in which everything is said at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.conformance.cases import CASES
 from tests.conformance.play import Outcome, Talk, play_all
 from tests.conformance.probe import PROBES
+from tests.http.wires import run_in_virtual_time
 from triosanic import Sanic
 
 # As long as a request may be to be sent byte by byte too.
 _TRICKLE_BYTES = 500
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-trio has marked its tests
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Let time pass when nothing else does, in the tests that run an app in memory."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "app" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.trio(run=run_in_virtual_time), append=False)
 
 
 def _talks() -> Mapping[str, Talk]:

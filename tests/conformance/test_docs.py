@@ -46,9 +46,7 @@ def attributes_of_the_package() -> set[str]:
     """Give every attribute that is read anywhere, but for the configuration's own module."""
     paths = [path for path in (ROOT / "triosanic").rglob("*.py") if path.name != "config.py"]
     nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    return {
-        node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
-    }
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
 
 
 def test_every_key_stands_once() -> None:

@@ -278,7 +278,7 @@ def test_what_is_taken_h11_reads_alike(data: bytes) -> None:
     except BadRequest:
         return
     if found is None or re.search(rb"[ \t];", data):
-        return  # h11 may already know that it is bad, or wait as well; and it refuses RFC 9112's BWS before ";"
+        return  # h11 may know already that it is bad, or wait as well; and it refuses BWS before ";"
     other = second_opinion(data)
     content, trailers, rest = found
     raw = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in trailers]

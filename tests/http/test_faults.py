@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from tests.http.wires import GET, App, alone, connect, get, post, reply, serving
-from triosanic.exceptions import NotFound, ServiceUnavailable
+from triosanic.exceptions import NotFound
 from triosanic.http.exchange import Exchange
 from triosanic.request import Request
 from triosanic.response import HTTPResponse, StreamingHTTPResponse, stream, text
@@ -221,7 +221,7 @@ async def test_an_application_that_breaks_ends_its_connection_and_no_other(
 
 
 @pytest.mark.parametrize("how", ["shutdown", "leaves", "times out"])
-async def test_what_fails_while_it_is_cancelled_stays_inside(how: str, nursery: trio.Nursery) -> None:
+async def test_what_fails_while_it_is_cancelled_stays_inside(how: str) -> None:
     """http-rules §2 (1): any exception in a connection's task stays inside, in a group with Cancelled too."""
 
     async def fails_at_the_end() -> None:
@@ -302,7 +302,7 @@ async def test_the_error_of_one_request_is_never_answered_to_the_next() -> None:
             assert (await client.answer()).body == b"/last"
 
 
-async def test_a_refused_upload_leaves_no_warning_behind() -> None:
+async def test_generators_leave_no_warning_behind() -> None:
     """No coroutine, socket or generator is left to the garbage collector."""
 
     async def pieces(request: Request) -> object:
@@ -315,8 +315,3 @@ async def test_a_refused_upload_leaves_no_warning_behind() -> None:
         await client.ask(get(method="HEAD"))
         await client.ask(post(b"x"))
     gc.collect()
-
-
-def test_the_statuses_of_the_errors_used_here() -> None:
-    """503 is what a time that is up is answered with."""
-    assert ServiceUnavailable.status_code == 503

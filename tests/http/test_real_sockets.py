@@ -53,13 +53,16 @@ async def talking(
             connection = Connection(wire, application, Limits(**limits), Context())
             client = Client(stream, connection, partial(reset, theirs))
             nursery.start_soon(run, client)
-            yield client
-            with suppress(trio.ClosedResourceError):
-                await client.leave()
-            with trio.fail_after(10):
-                await client.ended.wait()
-            assert ours.fileno() < 0 or kind == "tls"
-            nursery.cancel_scope.cancel()
+            try:
+                yield client
+                with suppress(trio.ClosedResourceError):
+                    await client.leave()
+                with trio.fail_after(10):
+                    await client.ended.wait()
+                assert ours.fileno() < 0 or kind == "tls"
+            finally:
+                await trio.aclose_forcefully(stream)
+                nursery.cancel_scope.cancel()
 
 
 async def run(client: Client) -> None:
@@ -232,6 +235,23 @@ async def test_a_stream_that_fails_does_not_end_as_if_it_were_whole(kind: str, c
         await client.send_only(get(version="1.0"))
         with pytest.raises(trio.BrokenResourceError):
             await client.rest()
+
+
+@every
+@pytest.mark.parametrize("field", ["Connection: keep-alive", "Connection: close"])
+async def test_the_end_of_a_response_that_ends_with_the_connection_is_seen_at_once(
+    kind: str, field: str, ca: trustme.CA
+) -> None:
+    """RFC 9112 6.3: to HTTP/1.0 the close is the end of the body, which no lingering may delay."""
+
+    async def streaming(response: StreamingHTTPResponse) -> None:
+        await response.write("whole")
+
+    async with talking(kind, serving(lambda request: stream(streaming)), ca) as client:
+        start = trio.current_time()
+        await client.send_only(get("/", field, version="1.0"))
+        assert (await client.rest()).endswith(b"\r\n\r\nwhole")
+        assert trio.current_time() - start < 1
 
 
 @every

@@ -167,8 +167,8 @@ async def test_response_buffer_is_full(app: Sanic, saw: list[str]) -> None:
         await response.send("part")
         await trio.testing.wait_all_tasks_blocked()
         with noting(saw):
-            for _ in range(64):  # the system takes some of them at once
-                response.write(bytes(1 << 20))
+            for _ in range(2100):
+                response.write(bytes(8192))
 
     async with served(app) as connect:
         peer = await connect()

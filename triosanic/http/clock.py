@@ -29,10 +29,10 @@ class Clock:
     Attributes:
         read_at: Until when the peer must have sent what is waited for.
         write_at: Until when the peer must have taken something of what is being sent.
-        closed: Whether it tells nothing any more.
+        armed_at: When the timers wake it: no later than the first of its deadlines.
     """
 
-    __slots__ = ("_armed", "_held", "_on_due", "_reply_at", "_timers", "closed", "read_at", "write_at")
+    __slots__ = ("_held", "_on_due", "_reply_at", "_timers", "armed_at", "read_at", "write_at")
 
     def __init__(self, timers: Timers, on_due: Callable[[Due], None]) -> None:
         """Make a clock that calls ``on_due`` for a deadline that has passed; that must then move it."""
@@ -42,26 +42,25 @@ class Clock:
         self.write_at = inf
         self._reply_at = inf
         self._held = 0  # how many tasks wait for the peer; the reply's time stands still meanwhile
-        self._armed = inf
-        self.closed = False
+        self.armed_at = inf
 
     def arm_read(self, at: float) -> None:
         """Let the deadline for reading be ``at``."""
         self.read_at = at
-        if at < self._armed:
+        if at < self.armed_at:
             self._arm(at)
 
     def arm_write(self, at: float) -> None:
         """Let the deadline for writing be ``at``."""
         self.write_at = at
-        if at < self._armed:
+        if at < self.armed_at:
             self._arm(at)
 
     def arm_reply(self, at: float) -> None:
         """Let the handler's deadline be ``at``; `inf` when it has begun its response."""
         self._reply_at = at
         self._held = 0
-        if at < self._armed:
+        if at < self.armed_at:
             self._arm(at)
 
     def hold_reply(self) -> None:
@@ -76,26 +75,25 @@ class Clock:
             self._held -= 1
             if self._held == 0:
                 self._reply_at += trio.current_time()
-                if self._reply_at < self._armed:
+                if self._reply_at < self.armed_at:
                     self._arm(self._reply_at)
 
     def wake(self) -> None:
         """See whether a deadline has passed; the timers call it. Checkpoint: never."""
-        self._armed = inf
+        self.armed_at = inf
         now = trio.current_time()
         due = self._due(now)
         if due is not None and self._on_due is not None:
             self._on_due(due)
         at = min(self.read_at, self.write_at, inf if self._held else self._reply_at)
-        if at < self._armed and not self.closed:
+        if at < self.armed_at and self._on_due is not None:
             self._arm(max(at, now))
 
     def close(self) -> None:
         """Tell nothing from now on, and let go of the connection. Checkpoint: never."""
-        self.closed = True
         self._on_due = None
-        if self._armed < inf:
-            self._timers.note_closed()
+        self._disarm()
+        self.read_at = self.write_at = self._reply_at = inf
 
     def _due(self, now: float) -> Due | None:
         if self.write_at <= now:
@@ -105,5 +103,12 @@ class Clock:
         return Due.READ if self.read_at <= now else None
 
     def _arm(self, at: float) -> None:
-        self._armed = at
-        self._timers.add(at, self)
+        if self._on_due is not None:
+            self._disarm()
+            self.armed_at = at
+            self._timers.add(at, self)
+
+    def _disarm(self) -> None:
+        if self.armed_at < inf:
+            self.armed_at = inf
+            self._timers.note_stale()

@@ -301,13 +301,13 @@ class Connection:
     def _must_linger(self) -> bool:
         """Whether the peer may be sending still, so that a plain close would reset what it has not read.
 
-        RFC 9112 9.6: close in stages. Not when the peer knows that it was its last request, nor when it said
-        nothing of late and the server shuts down.
+        RFC 9112 9.6: close in stages. Not when the peer knows that it was its last request, as HTTP/1.0 does of
+        a stream; nor when it said nothing of late and the server shuts down.
         """
         exchange = self._exchange
         if exchange is None:
             return False
-        unasked = exchange.head.keep_alive and not self.closing
+        unasked = exchange.head.keep_alive and exchange.head.http11 and not self.closing
         return unasked or not self._reader.in_step or bool(self._reader.buffer)
 
     async def _serve_all(self) -> None:
