@@ -140,14 +140,15 @@ async def test_large_bodies_and_answers(kind: str, ca: trustme.CA) -> None:
             assert (answer.whole, answer.body == body) == (True, True)
 
 
-@every
-@pytest.mark.parametrize("reads_at_once", [True, False], ids=["reads", "sends first"])
+@pytest.mark.parametrize(
+    ("kind", "reads_at_once"),
+    # Trio's TLS streams can't receive once a send has failed.
+    [(kind, reads) for kind in KINDS for reads in (True, False) if reads or kind != "tls"],
+)
 async def test_a_client_that_uploads_20_mb_gets_its_early_answer(
     kind: str, reads_at_once: bool, ca: trustme.CA
 ) -> None:
     """http-rules 1.3, close: so that the answer reaches the client instead of a reset."""
-    if kind == "tls" and not reads_at_once:
-        pytest.skip("Trio's TLS streams can't receive once a send has failed")
     async with talking(kind, serving(ignore, stream=True), ca) as client, trio.open_nursery() as nursery:
 
         async def upload() -> None:

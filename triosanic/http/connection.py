@@ -301,8 +301,8 @@ class Connection:
     def _must_linger(self) -> bool:
         """Whether the peer may be sending still, so that a plain close would reset what it has not read.
 
-        RFC 9112 9.6: close in stages. Not when the peer knows that it was its last request, as HTTP/1.0 does of
-        a stream; nor when it said nothing of late and the server shuts down.
+        RFC 9112 9.6: close in stages. Not when the peer knows that it was its last request (HTTP/1.0: of
+        a stream), nor when it said nothing of late and the server shuts down.
         """
         exchange = self._exchange
         if exchange is None:
