@@ -9,6 +9,7 @@ from tests.conformance.play import State
 END: Final = b"\r\n\r\n"
 GET: Final = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 SEEN: Final = "GET /next"
+_SHOWN_BYTES: Final = 60
 CHUNKED: Final = b"Transfer-Encoding: chunked"
 
 
@@ -83,4 +84,9 @@ def each(
 ) -> Iterator[Case]:
     """Give a case for each value."""
     for value in values:
-        yield make(f"{name} {ascii(value)[2:-1]}", source, wrap(value))
+        yield make(f"{name} {shown(value)}", source, wrap(value))
+
+
+def shown(value: bytes) -> str:
+    """Give bytes as they are written, or a few of them and how many there are."""
+    return ascii(value)[2:-1] if len(value) <= _SHOWN_BYTES else f"{shown(value[:10])}... {len(value)} B"

@@ -113,6 +113,9 @@ def _trailers() -> Iterator[Case]:
         b"0\r\n\n", b"0\n\r\n", b"0\r\n\rX", b"0\r\nX: y\n\r\n", b"0\r\nX: y\r\n\n",
         b"0\r\nX: y\rZ: z\r\n\r\n", b"0\r\n \r\n\r\n",
     )  # fmt: skip
+    for name, text in (("", b""), (" behind a trailer", b"X: y")):
+        data = post(CHUNKED) + b"0\r\n" + text + b"\n"
+        yield Case(f"a bare LF{name} is not waited for", source, data, (400,), State.CLOSED, ())
     data = post(CHUNKED, target=b"/echo") + b"0\r\nX-Evil: 1\r\n\r\n"
     body = b"host: a\ntransfer-encoding: chunked\n"
     yield taken("trailers are no headers", source, data, "POST /echo", body)

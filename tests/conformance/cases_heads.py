@@ -181,6 +181,10 @@ def _versions() -> Iterator[Case]:
     yield taken("HTTP/1.0 and keep-alive", ten, old(b"Connection: keep-alive"))
     yield taken("HTTP/1.0 and Keep-Alive", ten, old(b"Connection: x, Keep-Alive"))
     yield last("HTTP/1.0 and an expectation", "RFC 9110 10.1.1", old(b"Expect: 100-continue"))
+    yield last("HTTP/1.0 and an unknown expectation", "RFC 9110 10.1.1", old(b"Expect: x"))
+    expecting = (b"Host: a", b"Expect: 100-continue", b"Content-Length: 5")
+    data = head(b"POST / HTTP/1.0", *expecting) + b"hello"
+    yield last("HTTP/1.0 and an expectation with a body", "RFC 9110 10.1.1", data, "POST /")
     yield last("HTTP/1.0 and an upgrade", "RFC 9110 7.8", old(b"Connection: upgrade", b"Upgrade: h2c"))
     yield refused("HTTP/1.0 with chunks", "RFC 9112 6.1", old(CHUNKED) + b"0\r\n\r\n")
     yield refused("HTTP/1.0 with two hosts", "RFC 9112 3.2", head(b"GET / HTTP/1.0", b"Host: a", b"Host: a"))

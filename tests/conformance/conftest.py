@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.asked import make_app
 from tests.conformance.cases import CASES
 from tests.conformance.play import Outcome, Talk, play_all
 from tests.conformance.probe import PROBES
@@ -39,3 +40,9 @@ def outcomes() -> Mapping[str, Outcome]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Sanic, "test_mode", True)
         return play_all(_talks())
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Sanic:
+    """Make an app that notes each path that it was asked for, with a clock that jumps."""
+    return make_app(monkeypatch)

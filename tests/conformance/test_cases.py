@@ -29,6 +29,8 @@ def check(case: Case, outcome: Outcome) -> None:
     assert outcome.seen == case.seen, (case, outcome)
     assert outcome.odd == b""
     assert all(answer.whole for answer in outcome.answers)
+    assert b"xpect:" in case.data or not any(answer.interim for answer in outcome.answers)
+    assert b"HTTP/1.0" not in case.data or not any(answer.interim for answer in outcome.answers)
     if case.bodies:
         assert tuple(answer.body for answer in outcome.answers) == case.bodies
     if outcome.answers:

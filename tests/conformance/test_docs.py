@@ -108,7 +108,7 @@ ADVISORIES: Final = rows_under("security.md", "Advisories")
 TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
-def tests_in(path: Path) -> set[str]:
+def functions_of(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -124,11 +124,12 @@ def test_an_advisory_has_a_test_that_exists_or_waits_for_its_part(row: list[str]
     named = TEST.findall(row[3])
     assert named or row[3].startswith("with "), row
     for path, name in named:
-        assert name in tests_in(ROOT / path), f"{path} has no {name}"
+        assert name in functions_of(ROOT / path), f"{path} has no {name}"
 
 
-def test_every_test_of_an_advisory_has_its_row() -> None:
-    """tests/conformance/test_advisories.py and the page tell the same."""
-    path = "tests/conformance/test_advisories.py"
-    named = {name for row in ADVISORIES for found, name in TEST.findall(row[3]) if found == path}
-    assert named == {name for name in tests_in(ROOT / path) if name.startswith("test_")}
+@pytest.mark.parametrize("name", ["test_advisories", "test_advisories_framing"])
+def test_every_test_of_an_advisory_has_its_row(name: str) -> None:
+    """The modules and the page tell the same."""
+    path = f"tests/conformance/{name}.py"
+    named = {test for row in ADVISORIES for found, test in TEST.findall(row[3]) if found == path}
+    assert named == {test for test in functions_of(ROOT / path) if test.startswith("test_")}
