@@ -421,7 +421,8 @@ async def test_the_wait_for_the_peer_is_told_and_nothing_else() -> None:
         events.append("before")
 
     body = RequestBody()
-    body.watch(before_read, lambda: events.append("hold"), lambda: events.append("resume"))
+    body.before_read = before_read
+    body.watch(lambda: events.append("hold"), lambda: events.append("resume"))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(body.read)
         await wait_all_tasks_blocked()

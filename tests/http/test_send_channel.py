@@ -165,7 +165,7 @@ async def test_a_large_piece_may_leave_at_once_in_part_or_not_at_all(at_once: in
 
 
 async def test_what_leaves_at_once_gives_others_their_turn_as_well() -> None:
-    """A client that takes everything at once must not keep all others from theirs."""
+    """A client that takes everything at once must not keep all others from theirs: once in a MiB."""
     turns = 0
     async with channel(high=1 << 16, limit=1 << 20) as peer, trio.open_nursery() as nursery:
         peer.at_once = 1 << 20
@@ -182,7 +182,7 @@ async def test_what_leaves_at_once_gives_others_their_turn_as_well() -> None:
             await peer.channel.write(b"x" * 16_384)
         nursery.cancel_scope.cancel()
         peer.channel.end()
-    assert turns >= 30
+    assert turns >= 9
 
 
 async def test_a_peer_that_breaks_off_as_a_piece_leaves_at_once_has_gone() -> None:

@@ -163,7 +163,9 @@ class Exchange:
             self.inbound.feed(rest)
             self.expects_continue = self.wants_continue
             self._body = RequestBody()
-            self._body.watch(self._before_read, link.clock.hold_reply, link.clock.resume_reply)
+            self._body.watch(link.clock.hold_reply, link.clock.resume_reply)
+            if self.expects_continue:
+                self._body.before_read = self._before_read
 
     @property
     def body(self) -> RequestBody:
@@ -268,6 +270,8 @@ class Exchange:
             limit_bytes=limits.response_buffer_bytes,
         )
         self.stage = streaming
+        if self._body is not None:
+            self._body.before_read = self._before_read
         self._begun(status)
         if not self.expects_continue:  # else the first read or write decides between 100 and the head
             self.channel.begin()

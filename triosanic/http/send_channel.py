@@ -20,8 +20,8 @@ CALLS_A_TURN: Final = 1024
 # A piece of at least this size is offered to the wire at once, if nothing waits before it: a task switch
 # costs as much as the system call. Smaller ones are worth collecting.
 _DIRECT_BYTES: Final = 16_384
-# An awaited write yields at the latest after this much has left so: a tenth of a millisecond.
-_DIRECT_A_TURN: Final = 262_144
+# An awaited write yields at the latest after this much has left so: a quarter of a millisecond.
+_DIRECT_A_TURN: Final = 1 << 20
 # Parts of this size on average are copied into one: cheaper than a list of buffers for the system.
 _SMALL_BYTES: Final = 4096
 
@@ -141,7 +141,7 @@ class SendChannel:
         """Take ``data`` at once; awaited, wait until the peer keeps up.
 
         Awaiting yields once more than ``RESPONSE_HIGH_WATER`` bytes, or 1,024 pieces, are on their way,
-        and returns when they have left; it also yields after each 256 KiB that left at once. Not awaited,
+        and returns when they have left; it also yields after each MiB that left at once. Not awaited,
         the data is buffered and sent all the same.
 
         Args:
