@@ -189,11 +189,11 @@ class SendChannel:
         except WireBroken as exc:
             self.fail()
             raise self._refusal() from exc
-        for part in parts:
-            if sent < len(part):
-                self._rest.append(part[sent:] if sent else part)
-            sent = max(0, sent - len(part))
-        if self._rest:
+        if sent < sum(map(len, parts)):
+            for part in parts:
+                if sent < len(part):
+                    self._rest.append(part[sent:] if sent else part)
+                sent = max(0, sent - len(part))
             self._rest_size = len(data)
             self.size += len(data)
             self._wake()
