@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.client import BenchmarkError
+from benchmarks.files import write_served_files
 from benchmarks.measure import FULL, QUICK, Sample, Scale
 from benchmarks.peers import PEERS, Peer
 from benchmarks.process import cores, running
@@ -116,7 +117,9 @@ def main() -> int:
     workloads = [workload for workload in WORKLOADS if workload.name in arguments.only]
     os.sched_setaffinity(0, {load_core})
     _allow_files()
-    bench = Bench(QUICK if arguments.quick else FULL, workloads, python, server_core)
+    scale = QUICK if arguments.quick else FULL
+    write_served_files(scale.bulk_bytes)
+    bench = Bench(scale, workloads, python, server_core)
     for number_of_round in range(arguments.rounds):
         print(f"round {number_of_round + 1} of {arguments.rounds}", file=sys.stderr)
         # Each round begins with another server, so that none is always measured first.

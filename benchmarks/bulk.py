@@ -47,21 +47,12 @@ def _upload(server: Server, scale: Scale, metric: str, *, head: bytes, mebibyte:
 
 def download(server: Server, scale: Scale) -> list[Sample]:
     """Read a streamed response of pieces of 64 KiB, checking its framing and its size on the way."""
-    buffer = bytearray(MIB)
-    counter = ChunkCounter()
     with Connection(server.address) as connection:
         meter = Meter(server)
-        connection.socket.sendall(get(f"/down?size={scale.bulk_bytes}"))
-        _, rest = connection.read_head()
-        counter.feed(bytearray(rest), 0, len(rest))
-        while not counter.done:
-            received = connection.socket.recv_into(buffer)
-            if not received:
-                raise BenchmarkError(f"the response ended after {counter.total} bytes")
-            counter.feed(buffer, 0, received)
+        total = connection.measure_body(get(f"/down?size={scale.bulk_bytes}"), bytearray(MIB))
         usage = meter.usage(scale.bulk_bytes // MIB)
-    if counter.total != scale.bulk_bytes:
-        raise BenchmarkError(f"{counter.total} bytes came, not {scale.bulk_bytes}")
+    if total != scale.bulk_bytes:
+        raise BenchmarkError(f"{total} bytes came, not {scale.bulk_bytes}")
     return [Sample("down", scale.bulk_bytes / MIB / usage.wall_s, usage=usage)]
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.client import Connection, get
 from benchmarks.measure import Sample, Scale
 from benchmarks.process import Server
-from benchmarks.pump import Pump
+from benchmarks.pump import http_pump
 
 # Until every handler waits, between two closes, and after the last one; a slow server's turn takes 0.3 s.
 START_S: Final = 1.0
@@ -22,7 +22,7 @@ GRACE_S: Final = 1.0
 def cancellation(server: Server, scale: Scale) -> list[Sample]:
     """Close the clients of waiting handlers one by one, beside connections that saturate the server."""
     closed_ns = []
-    with Pump(server.address, (get("/hello"),), scale.busy_connections) as pump, ExitStack() as stack:
+    with http_pump(server.address, (get("/hello"),), scale.busy_connections) as pump, ExitStack() as stack:
         waiting = [stack.enter_context(Connection(server.address)) for _ in range(scale.closes)]
         for number, connection in enumerate(waiting):
             connection.socket.sendall(get(f"/wait/{number}"))

@@ -67,6 +67,21 @@ class ChunkCounter:
         self._skip = size + 2 if size else 0
 
 
+class LengthCounter:
+    """The same for a body of known length."""
+
+    def __init__(self, length: int) -> None:
+        self.total = 0
+        self.done = length == 0
+        self._length = length
+
+    def feed(self, buffer: bytearray, start: int, end: int) -> None:
+        """As `ChunkCounter.feed`."""
+        del buffer
+        self.total += end - start
+        self.done = self.total >= self._length
+
+
 class Connection:
     """One connection to a server. Every reading method raises ``BenchmarkError`` if it is cut short."""
 
@@ -107,17 +122,34 @@ class Connection:
             body += self.some()
         return len(head) + len(HEAD_END) + length, body
 
+    def measure_body(self, request: bytes, buffer: bytearray) -> int:
+        """Send a request and return the size of the answer's body, which goes through ``buffer``."""
+        self.socket.sendall(request)
+        head, rest = self.read_head()
+        counter = ChunkCounter() if _is_chunked(head) else LengthCounter(content_length(head))
+        counter.feed(bytearray(rest), 0, len(rest))
+        while not counter.done:
+            received = self.socket.recv_into(buffer)
+            if not received:
+                raise BenchmarkError(f"the response ended after {counter.total} bytes")
+            counter.feed(buffer, 0, received)
+        return counter.total
+
     def exchange(self, request: bytes) -> tuple[int, bytes]:
         """Send a request and return what `read_answer` does."""
         self.socket.sendall(request)
         return self.read_answer()
 
-    def some(self) -> bytes:
+    def some(self, max_bytes: int = 65_536) -> bytes:
         """Return what has come, waiting for the first byte."""
-        data = self.socket.recv(65_536)
+        data = self.socket.recv(max_bytes)
         if not data:
             raise BenchmarkError("the server closed the connection")
         return data
+
+
+def _is_chunked(head: bytes) -> bool:
+    return b"\r\ntransfer-encoding: chunked" in head.lower()
 
 
 def content_length(head: bytes) -> int:

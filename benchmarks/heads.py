@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Sequence
 from typing import Final
 
 # What Chromium sends for a page typed into its address bar.
@@ -22,7 +24,22 @@ BROWSER: Final = (
     ("Cookie", "session=0123456789abcdef0123456789abcdef; theme=dark"),
 )
 
+# 1 KiB of JSON, as a form of a page would post it.
+DOCUMENT: Final = json.dumps(
+    {
+        "id": 4711,
+        "title": "A chair for two",
+        "tags": ["oak", "1920", "restored"],
+        "price": {"amount": 349.5, "currency": "EUR"},
+        "available": True,
+        "note": None,
+        "text": "It stood in a house by the sea for eighty years. " * 18,
+    },
+    separators=(",", ":"),
+).encode()
+
 VARIANTS: Final = 1_024
+PAGES: Final = 2_048
 SEED: Final = 21
 
 
@@ -44,10 +61,24 @@ def varied_requests() -> tuple[bytes, ...]:
     )
 
 
+def json_request() -> bytes:
+    """Return a POST of `DOCUMENT`."""
+    head = (
+        "POST /json-echo HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(DOCUMENT)}\r\n\r\n"
+    )
+    return head.encode() + DOCUMENT
+
+
+def page_requests() -> tuple[bytes, ...]:
+    """Return a browser's requests for pages, more than a router would remember."""
+    return tuple(_request(BROWSER, f"/page/{1_000_000 + number}") for number in range(PAGES))
+
+
 def _recased(name: str, chance: random.Random) -> str:
     return "".join(chance.choice((letter.lower(), letter.upper())) for letter in name)
 
 
-def _request(headers: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> bytes:
+def _request(headers: Sequence[tuple[str, str]], path: str = "/hello") -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    return f"GET /hello HTTP/1.1\r\n{lines}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()

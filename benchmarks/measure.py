@@ -75,6 +75,9 @@ class Scale:
     stalled_clients: int
     busy_connections: int
     closes: int
+    messages: int
+    room: int
+    copies: int
 
 
 FULL: Final = Scale(
@@ -86,6 +89,9 @@ FULL: Final = Scale(
     stalled_clients=100,
     busy_connections=100,
     closes=100,
+    messages=50_000,
+    room=1_000,
+    copies=50_000,
 )
 QUICK: Final = Scale(
     seconds=0.2,
@@ -96,6 +102,9 @@ QUICK: Final = Scale(
     stalled_clients=10,
     busy_connections=10,
     closes=10,
+    messages=5_000,
+    room=50,
+    copies=5_000,
 )
 
 

@@ -29,19 +29,19 @@ RUNAWAY_KIB: Final = 2 * 2**20
 
 def idle_connections(server: Server, scale: Scale) -> list[Sample]:
     """Divide the growth by connections that have made one request and are kept alive."""
-    before = _warm_memory_kib(server)
+    before = warm_memory_kib(server)
     with ExitStack() as stack:
         connections = [stack.enter_context(Connection(server.address)) for _ in range(scale.idle_connections)]
         for connection in connections:
             connection.exchange(get("/hello"))
-        growth = _settled_memory_kib(server, lambda: 0) - before
-        _check_open(connections)
+        growth = settled_memory_kib(server, lambda: 0) - before
+        check_open(connections)
     return [Sample("idle", growth / scale.idle_connections)]
 
 
 def stalled_uploads(server: Server, scale: Scale) -> list[Sample]:
     """Let every client push a gigabyte at a handler that reads one piece and then sleeps."""
-    before = _warm_memory_kib(server)
+    before = warm_memory_kib(server)
     head = post_head("/stall-up", f"Content-Length: {GIB}")
     with ExitStack() as stack:
         connections = [stack.enter_context(Connection(server.address)) for _ in range(scale.stalled_clients)]
@@ -52,34 +52,35 @@ def stalled_uploads(server: Server, scale: Scale) -> list[Sample]:
         def push() -> int:
             return sum(_push(connection.socket) for connection in connections)
 
-        growth = _settled_memory_kib(server, push) - before
-        _check_open(connections)
+        growth = settled_memory_kib(server, push) - before
+        check_open(connections)
         _check_silent(connections)
     return [Sample("stalled-up", growth / KIB_PER_MIB)]
 
 
 def stalled_downloads(server: Server, scale: Scale) -> list[Sample]:
     """Let every client ask for an endless response and read nothing of it."""
-    before = _warm_memory_kib(server)
+    before = warm_memory_kib(server)
     with ExitStack() as stack:
         connections = [stack.enter_context(Connection(server.address)) for _ in range(scale.stalled_clients)]
         for connection in connections:
             connection.socket.sendall(get("/endless"))
-        growth = _settled_memory_kib(server, lambda: 0) - before
-        _check_open(connections)
+        growth = settled_memory_kib(server, lambda: 0) - before
+        check_open(connections)
         for connection in connections:
             connection.read_head()
     return [Sample("stalled-down", growth / KIB_PER_MIB)]
 
 
-def _warm_memory_kib(server: Server) -> int:
+def warm_memory_kib(server: Server) -> int:
+    """Return the server's memory once it has answered some requests."""
     for _ in range(WARM_UP_REQUESTS):
         with Connection(server.address) as connection:
             connection.exchange(get("/hello"))
-    return _settled_memory_kib(server, lambda: 0)
+    return settled_memory_kib(server, lambda: 0)
 
 
-def _settled_memory_kib(server: Server, traffic: Callable[[], int]) -> int:
+def settled_memory_kib(server: Server, traffic: Callable[[], int]) -> int:
     """Return the server's memory once it has stopped moving.
 
     Args:
@@ -105,7 +106,7 @@ def _push(sock: socket.socket) -> int:
         return 0
 
 
-def _check_open(connections: list[Connection]) -> None:
+def check_open(connections: list[Connection]) -> None:
     """Raise if the server has closed, or shut, any of them."""
     states = [c.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] for c in connections]
     still_open = states.count(TCP_ESTABLISHED)

@@ -33,13 +33,13 @@ PEERS: Final = (
     Peer(REFERENCE, "Sanic on uvloop", "benchmarks.apps.sanic_app"),
     Peer(
         "uvicorn-httptools",
-        "Starlette on uvicorn, uvloop and httptools",
+        "Starlette on uvicorn, uvloop, httptools and websockets",
         "benchmarks.apps.starlette_app",
         ("httptools",),
     ),
     Peer(
         "uvicorn-h11",
-        "Starlette on uvicorn, uvloop and h11",
+        "Starlette on uvicorn, uvloop, h11 and wsproto",
         "benchmarks.apps.starlette_app",
         ("h11",),
     ),

@@ -47,6 +47,13 @@ class Server:
                 return int(line.split()[1])
         raise BenchmarkError("the kernel does not tell the server's anonymous memory")
 
+    def peak_kib(self, *, anew: bool = False) -> int:
+        """Return the most memory that it has had, all kinds together, since it was asked ``anew``."""
+        if anew:
+            Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0])
+
 
 def cores() -> tuple[int, int]:
     """Return the server's core and the load generator's: different, and no siblings if possible.

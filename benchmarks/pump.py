@@ -13,24 +13,30 @@ from benchmarks.client import Address, BenchmarkError, Connection
 
 # Far more than one response.
 BUFFER_BYTES: Final = 65_536
+# Before anything is measured.
+WARM_UP_S: Final = 0.3
 
 
 class Pump:
-    """A closed loop over keep-alive connections, each with one request under way.
+    """A closed loop over open connections, each with one request under way.
 
-    Every response is checked for status 200 and for the size of the first one.
+    Every answer is checked for how it begins, and for its size.
     The connections close with the ``with`` block.
 
     Args:
-        address: The server's.
+        connections: Over which nothing is on its way.
         requests: Sent in turn, over all connections; all have answers of the same size.
-        connections: How many.
+        begins: What every answer begins with.
+        size: Of every answer, in bytes.
     """
 
-    def __init__(self, address: Address, requests: Sequence[bytes], connections: int) -> None:
+    def __init__(
+        self, connections: Sequence[Connection], requests: Sequence[bytes], begins: bytes, size: int
+    ) -> None:
         self._next_request = itertools.cycle(requests).__next__
-        self._connections = [Connection(address) for _ in range(connections)]
-        self._size, _ = self._connections[0].exchange(requests[0])
+        self._connections = connections
+        self._begins = begins
+        self._size = size
         self._poll = select.epoll()
         self._received: dict[int, int] = {}
         self._calls: dict[int, tuple[Callable[[bytearray], int], Callable[[bytes], int]]] = {}
@@ -63,14 +69,15 @@ class Pump:
         """
         answers = 0
         buffer = bytearray(BUFFER_BYTES)
-        received, calls, next_request, size = self._received, self._calls, self._next_request, self._size
+        received, calls, next_request = self._received, self._calls, self._next_request
+        size, begins = self._size, self._begins
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             for fd, _ in self._poll.poll(left):
                 receive_into, send = calls[fd]
                 before = received[fd]
                 count = receive_into(buffer)
-                if before == 0 and not buffer.startswith(b"HTTP/1.1 200"):
+                if before == 0 and not buffer.startswith(begins):
                     raise BenchmarkError(f"unexpected answer: {bytes(buffer[:80])!r}")
                 if count == 0 or before + count > size:
                     raise BenchmarkError(f"{before + count} bytes of answer, not {size}")
@@ -81,3 +88,10 @@ class Pump:
                 answers += 1
                 send(next_request())
         return answers
+
+
+def http_pump(address: Address, requests: Sequence[bytes], connections: int) -> Pump:
+    """Return a pump of new connections, whose answers have status 200 and the size of the first one."""
+    opened = [Connection(address) for _ in range(connections)]
+    size, _ = opened[0].exchange(requests[0])
+    return Pump(opened, requests, b"HTTP/1.1 200", size)

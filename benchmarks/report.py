@@ -26,16 +26,24 @@ END: Final = "<!-- results: end -->\n"
 
 PEERS_PACKAGES: Final = (
     "sanic", "uvloop", "httptools", "starlette", "uvicorn", "h11", "hypercorn", "quart", "quart-trio", "trio",
+    "websockets", "wsproto",
 )  # fmt: skip
-OUR_PACKAGES: Final = ("triosanic", "trio", "h11")
+OUR_PACKAGES: Final = ("triosanic", "trio", "h11", "wsproto")
 
 FLOORS: Final = (
-    Floor("hello9", 0.5, "sanic"),
-    Floor("hello9", 1.3, "uvicorn-h11"),
-    Floor("hello9", 5.0, "hypercorn-trio"),
+    *(
+        Floor(metric, limit, peer)
+        for metric in ("hello2", "hello9", "hello9-varied")
+        for peer, limit in (("sanic", 0.8), ("uvicorn-h11", 2.3), ("hypercorn-trio", 8.0))
+    ),
+    Floor("json-echo", 0.8, "sanic"),
+    Floor("page", 1.0, "sanic"),
+    Floor("small-files", 1.0, "sanic"),
     Floor("up", 1.0, "sanic"),
     Floor("up-chunked", 0.7, "sanic"),
     Floor("down", 1.0, "sanic"),
+    Floor("file", 1.5, "sanic"),
+    Floor("file-growth", 8),
     Floor("pieces", 1.3, "sanic"),
     Floor("first-piece", 9),
     Floor("idle", 12),
@@ -43,6 +51,8 @@ FLOORS: Final = (
     Floor("stalled-down", 16),
     Floor("cancel-median", 5),
     Floor("cancel-worst", 50),
+    *(Floor(name, 1.0, "hypercorn-trio") for name in ("ws-echo", "ws-up", "ws-down", "ws-broadcast")),
+    Floor("ws-idle", 20),
 )
 
 

@@ -22,21 +22,25 @@ MAX_MODULE_LINES: Final = 600
 MAX_FUNCTION_LINES: Final = 50
 
 ROUTING: Final = frozenset(
-    {"router", "recorder", "middleware", "listeners", "handlers", "errorpages", "views"},
+    {"bodyrules", "errorpages", "groups", "handlers", "listeners", "middleware", "overview", "recorder"}
+    | {"router", "signals", "urls", "verbs", "views"},
 )
 
 # Bottom first. A part is a module or a folder of the package, with all that lies in it. Parts of one set are
 # one side of their floor and may import each other, though never in a circle; sides of one floor never do.
 FLOORS: Final[tuple[tuple[frozenset[str], ...], ...]] = (
     # Sanic has the table of status codes in helpers, and exceptions word their messages with it.
-    (frozenset({"constants"}), frozenset({"exceptions", "helpers"}), frozenset({"log"})),
-    (frozenset({"headers"}), frozenset({"config"}), frozenset({"cookies"})),
-    (frozenset({"http"}),),
-    (frozenset({"request", "response", "scope"}),),
-    (ROUTING, frozenset({"server"})),
-    tuple(frozenset({part}) for part in ("blueprints", "dispatch", "lifespan", "options", "testing")),
-    (frozenset({"app"}), frozenset({"asyncio"})),
-    (frozenset({"__init__"}), frozenset({"__main__", "cli"})),
+    (frozenset({"constants"}), frozenset({"exceptions", "helpers"}), frozenset({"log", "logging"})),
+    (frozenset({"compression"}), frozenset({"headers"}), frozenset({"config"}), frozenset({"cookies"})),
+    (frozenset({"http"}), frozenset({"forms"})),
+    (frozenset({"compat", "request", "response", "scope"}),),
+    (ROUTING | {"static", "websocket"}, frozenset({"server"})),
+    (
+        frozenset({"announcing", "dispatch", "sending", "signalling"}),
+        *(frozenset({part}) for part in ("blueprints", "lifespan", "options", "tasks", "testing")),
+    ),
+    (frozenset({"app", "running", "serving", "state"}), frozenset({"asyncio"})),
+    (frozenset({"__init__"}), frozenset({"models"}), frozenset({"blueprint_group"})),
 )
 PLACES: Final[Mapping[str, tuple[int, frozenset[str]]]] = {
     part: (number, side) for number, sides in enumerate(FLOORS) for side in sides for part in side
@@ -48,7 +52,7 @@ WITHOUT_TRIO: Final = ROUTING | {part for part, (number, _) in PLACES.items() if
 BORDERS: Final[Mapping[str, frozenset[str]]] = {
     "h11": frozenset({"http"}),
     "trio": frozenset(PLACES) - WITHOUT_TRIO,
-    "trio_websocket": frozenset(PLACES) - WITHOUT_TRIO,
+    "wsproto": frozenset({"websocket", "testing"}),
     "asyncio": frozenset({"asyncio"}),
     "trio_asyncio": frozenset({"asyncio"}),
 }
@@ -209,6 +213,14 @@ def imports_are_absolute(modules: Modules) -> Iterator[str]:
                 yield f"{module.name}:{found.line}: star import"
 
 
+def names_come_from_their_module(modules: Modules) -> Iterator[str]:
+    """``from triosanic import x`` runs the package's ``__init__`` first, which imports everything."""
+    for module in modules.values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ImportFrom) and node.module == PACKAGE and not node.level:
+                yield f"{module.name}:{node.lineno}: import a name from its module, not from the package"
+
+
 def functions_in(module: Module) -> Iterator[FunctionNode]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -260,6 +272,7 @@ RULES: Final[tuple[Rule, ...]] = (
     foreign_stays_at_its_border,
     foreign_is_declared,
     imports_are_absolute,
+    names_come_from_their_module,
     no_import_in_a_function,
     modules_stay_short,
     functions_stay_short,
@@ -306,6 +319,7 @@ BAD: Final[tuple[tuple[Rule, dict[str, str], str], ...]] = (
     (foreign_is_declared, {"app": "import trio_asyncio"}, "trio_asyncio is no dependency"),
     (imports_are_absolute, {"http.reader": "from .guard import x"}, "relative import"),
     (imports_are_absolute, {"http.reader": "from triosanic.http.guard import *"}, "star import"),
+    (names_come_from_their_module, {"app": "from triosanic import tasks"}, "not from the package"),
     (no_import_in_a_function, {"app": "class A:\n  def f(self):\n    import x"}, "import inside f()"),
     (no_import_in_a_function, {"app": "async def f():\n  from x import y"}, "import inside f()"),
     (modules_stay_short, {"app": "x = 1\n" * 601}, "601 lines, more than 600"),

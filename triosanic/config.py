@@ -4,12 +4,12 @@ import os
 import re
 import runpy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from triosanic.constants import LocalCertCreator
 from triosanic.exceptions import LoadFileException, PyFileError
@@ -22,6 +22,12 @@ _TRUE: Final = frozenset({"y", "yes", "yep", "yup", "t", "true", "on", "enable",
 _FALSE: Final = frozenset({"n", "no", "f", "nope", "false", "off", "disable", "disabled", "0"})
 
 _ENV_REFERENCE: Final = re.compile(r"\$\{(.+?)\}")
+# RFC 9110 §5.6.2; RFC 7239 §4 in quotes, which need no escapes.
+_is_token: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_is_secret: Final = re.compile(r"[ !#-\[\]-~]*").fullmatch
+_is_server_name: Final = re.compile(
+    r"(?:(?:(?:https?|wss?):)?//)?(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~\-]+)(?::[0-9]{1,5})?(?:/[!-~]*)?"
+).fullmatch
 _DOTTED_NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
@@ -42,8 +48,8 @@ def _whole(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+def _number(value: object, least: int = 0) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= least
 
 
 def _flag(value: object) -> bool:
@@ -69,6 +75,7 @@ def _one_of(*choices: str) -> Rule:
 
 _SECONDS: Final = Rule("a number of seconds, 0 or more (inf for no limit)", _number)
 _RATE: Final = Rule("a number of bytes a second, 0 or more", _number)
+_RATIO: Final = Rule("a ratio, 1 or more (inf for no limit)", lambda value: _number(value, 1))
 _BYTES: Final = Rule("a whole number of bytes, 0 or more", lambda value: _whole(value, 0))
 _BUFFER: Final = Rule("a whole number of bytes, 1 or more", lambda value: _whole(value, 1))
 _COUNT: Final = Rule("a whole number, 0 or more", lambda value: _whole(value, 0))
@@ -76,6 +83,21 @@ _POSITIVE: Final = Rule("a whole number, 1 or more", lambda value: _whole(value,
 _PORT: Final = Rule("a port, 0 to 65535", lambda value: _whole(value, 0) and value in range(1 << 16))
 _FLAG: Final = Rule("True or False", _flag)
 _TEXT: Final = Rule("a string", _text)
+_FIELD: Final = Rule(
+    "a string, the name of a header", lambda value: isinstance(value, str) and _is_token(value) is not None
+)
+_OPTIONAL_FIELD: Final = Rule(
+    "a string, the name of a header, or None",
+    lambda value: value is None or value == "" or _FIELD.accepts(value),
+)
+_SECRET: Final = Rule(
+    "a string of printable ASCII without quotes and backslashes, or None",
+    lambda value: value is None or (isinstance(value, str) and _is_secret(value) is not None),
+)
+_SERVER_NAME: Final = Rule(
+    "a string, a host as 'example.com', 'example.com:8443' or 'https://example.com'",
+    lambda value: value == "" or (isinstance(value, str) and _is_server_name(value) is not None),
+)
 _PATH: Final = Rule("a path", lambda value: isinstance(value, str | PathLike))
 _CERT_CREATOR: Final = Rule(
     f"one of {', '.join(map(repr, map(str, LocalCertCreator)))}, in either case",
@@ -96,8 +118,8 @@ _KEYS: Final[Mapping[str, tuple[object, Rule]]] = MappingProxyType(
         "DEPRECATION_FILTER": ("once", _one_of("default", "error", "ignore", "always", "module", "once")),
         "EVENT_AUTOREGISTER": (False, _FLAG),
         "FALLBACK_ERROR_FORMAT": ("auto", _one_of("auto", "html", "json", "text")),
-        "FORWARDED_FOR_HEADER": ("X-Forwarded-For", _TEXT),
-        "FORWARDED_SECRET": (None, _or_none(_TEXT)),
+        "FORWARDED_FOR_HEADER": ("X-Forwarded-For", _FIELD),
+        "FORWARDED_SECRET": (None, _SECRET),
         "GRACEFUL_SHUTDOWN_TIMEOUT": (15.0, _SECONDS),
         "GRACEFUL_TCP_CLOSE_TIMEOUT": (5.0, _SECONDS),
         "HALF_CLOSED_CLIENTS": ("cancel", _one_of("cancel", "finish")),
@@ -116,30 +138,43 @@ _KEYS: Final[Mapping[str, tuple[object, Rule]]] = MappingProxyType(
         "LOCAL_TLS_CERT": (_default, _or_default(_PATH)),
         "LOCAL_TLS_KEY": (_default, _or_default(_PATH)),
         "LOG_EXTRA": (_default, _or_default(_FLAG)),
+        "LOG_FORMAT": ("text", _one_of("text", "json")),
         "MAX_CONNECTIONS": (None, _or_none(_POSITIVE)),
         "MOTD": (True, _FLAG),
         "MOTD_DISPLAY": (MappingProxyType({}), _MAPPING),
         "NOISY_EXCEPTIONS": (False, _FLAG),
         "NO_COLOR": (False, _FLAG),
         "PROXIES_COUNT": (None, _or_none(_COUNT)),
-        "REAL_IP_HEADER": (None, _or_none(_TEXT)),
+        "REAL_IP_HEADER": (None, _OPTIONAL_FIELD),
         "REQUEST_BUFFER_SIZE": (65_536, _BUFFER),
         "REQUEST_HEAD_TIMEOUT": (10.0, _SECONDS),
-        "REQUEST_ID_HEADER": ("X-Request-ID", _TEXT),
+        "REQUEST_ID_HEADER": ("X-Request-ID", _FIELD),
+        "REQUEST_MAX_FORM_FIELDS": (1000, _COUNT),
+        "REQUEST_MAX_FORM_PARTS": (128, _COUNT),
+        "REQUEST_MAX_FORM_SIZE": (1 << 20, _BYTES),
         "REQUEST_MAX_HEADERS": (100, _COUNT),
         "REQUEST_MAX_HEADER_SIZE": (16_384, _BUFFER),
+        # What is said compresses by 8 to 30, zeros by 1000.
+        "REQUEST_MAX_RATIO": (100, _RATIO),
         "REQUEST_MAX_SIZE": (100_000_000, _BYTES),
         "REQUEST_MAX_TRAILER_SIZE": (8192, _BYTES),
         "REQUEST_MAX_URL_SIZE": (8192, _BUFFER),
         "REQUEST_TIMEOUT": (60, _SECONDS),
         "RESPONSE_BUFFER_LIMIT": (16 << 20, _BUFFER),
+        "RESPONSE_COMPRESSION": (False, _FLAG),
+        # What is shorter leaves in one packet either way.
+        "RESPONSE_COMPRESSION_MIN_SIZE": (1024, _BYTES),
         "RESPONSE_HIGH_WATER": (65_536, _BUFFER),
         "RESPONSE_TIMEOUT": (60, _SECONDS),
-        "SERVER_NAME": (_default, _TEXT),
+        "SERVER_NAME": (_default, _SERVER_NAME),
         "TLS_CERT_PASSWORD": ("", _TEXT),
         "TLS_HANDSHAKE_TIMEOUT": (10.0, _SECONDS),
         "TOUCHUP": (_default, _or_default(_FLAG)),
         "USE_UVLOOP": (_default, _or_default(_FLAG)),
+        "WEBSOCKET_CLOSE_TIMEOUT": (10.0, _SECONDS),
+        "WEBSOCKET_COMPRESSION": (False, _FLAG),
+        # Bandit's bound, beyond the first 64 KiB of a message.
+        "WEBSOCKET_MAX_RATIO": (25, _RATIO),
         "WEBSOCKET_MAX_SIZE": (1 << 20, _BUFFER),
         "WEBSOCKET_PING_INTERVAL": (20, _or_none(_SECONDS)),
         "WEBSOCKET_PING_TIMEOUT": (20, _or_none(_SECONDS)),
@@ -190,8 +225,8 @@ def str_to_bool(text: str) -> bool:
     raise ValueError(f"a truth value is one of {', '.join(sorted(_TRUE | _FALSE))}, not {text!r}")
 
 
-class Config(MutableMapping[str, Any]):
-    """The settings of an app: a mapping whose keys are attributes too.
+class Config(dict[str, Any]):
+    """The settings of an app: a dict whose keys are attributes too.
 
     A key that this server reads is checked whenever it is set; any other key takes any value.
 
@@ -208,7 +243,7 @@ class Config(MutableMapping[str, Any]):
     Source: Sanic 25.12 ``config.Config``.
     """
 
-    # Settings live in __dict__, so that reading one is a plain attribute access.
+    # The dict is its own __dict__, so that reading a setting is a plain attribute access.
     __slots__ = ("__dict__", "__weakref__", "_converters", "_defaults")
 
     _converters: list[Converter]
@@ -243,6 +278,7 @@ class Config(MutableMapping[str, Any]):
     LOCAL_TLS_CERT: str | PathLike[str] | Default
     LOCAL_TLS_KEY: str | PathLike[str] | Default
     LOG_EXTRA: bool | Default
+    LOG_FORMAT: str
     MAX_CONNECTIONS: int | None
     MOTD: bool
     MOTD_DISPLAY: dict[str, str]
@@ -253,13 +289,19 @@ class Config(MutableMapping[str, Any]):
     REQUEST_BUFFER_SIZE: int
     REQUEST_HEAD_TIMEOUT: float
     REQUEST_ID_HEADER: str
+    REQUEST_MAX_FORM_FIELDS: int
+    REQUEST_MAX_FORM_PARTS: int
+    REQUEST_MAX_FORM_SIZE: int
     REQUEST_MAX_HEADERS: int
     REQUEST_MAX_HEADER_SIZE: int
+    REQUEST_MAX_RATIO: float
     REQUEST_MAX_SIZE: int
     REQUEST_MAX_TRAILER_SIZE: int
     REQUEST_MAX_URL_SIZE: int
     REQUEST_TIMEOUT: float
     RESPONSE_BUFFER_LIMIT: int
+    RESPONSE_COMPRESSION: bool
+    RESPONSE_COMPRESSION_MIN_SIZE: int
     RESPONSE_HIGH_WATER: int
     RESPONSE_TIMEOUT: float
     SERVER_NAME: str
@@ -267,10 +309,19 @@ class Config(MutableMapping[str, Any]):
     TLS_HANDSHAKE_TIMEOUT: float
     TOUCHUP: bool | Default
     USE_UVLOOP: bool | Default
+    WEBSOCKET_CLOSE_TIMEOUT: float
+    WEBSOCKET_COMPRESSION: bool
+    WEBSOCKET_MAX_RATIO: float
     WEBSOCKET_MAX_SIZE: int
     WEBSOCKET_PING_INTERVAL: float | None
     WEBSOCKET_PING_TIMEOUT: float | None
     WRITE_TIMEOUT: float
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        """Make it so that a copy, which no ``__init__`` makes, has its keys as attributes too."""
+        config = super().__new__(cls)
+        object.__setattr__(config, "__dict__", config)
+        return config
 
     def __init__(
         self,
@@ -291,24 +342,20 @@ class Config(MutableMapping[str, Any]):
         if env_prefix:
             self.load_environment_vars(env_prefix)
 
-    def __getitem__(self, key: str) -> Any:
-        return vars(self)[key]
-
     def __setitem__(self, key: str, value: object) -> None:
         if hasattr(Config, key):
             raise ValueError(f"config.{key} is a method and cannot be a key; write keys in upper case")
         if key in _KEYS and not (rule := _KEYS[key][1]).accepts(value):
             raise ValueError(f"config.{key} must be {rule.text}, not {value!r}")
-        vars(self)[key] = value
+        super().__setitem__(key, value)
 
-    def __delitem__(self, key: str) -> None:
-        del vars(self)[key]
+    # A dict's own ways of setting keys pass __setitem__ by; these are those of a mapping, which call it.
+    update = MutableMapping.update
+    setdefault = MutableMapping.setdefault
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(vars(self))
-
-    def __len__(self) -> int:
-        return len(vars(self))
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]  # a dict's | makes a plain dict
+        self.update(other)
+        return self
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"Config has no {name!r}")
@@ -324,13 +371,13 @@ class Config(MutableMapping[str, Any]):
         changed = [key for key, value in self.items() if value != DEFAULT_CONFIG.get(key, _default)]
         return f"<Config: {len(self)} keys, not at their defaults: {', '.join(sorted(changed)) or 'none'}>"
 
-    def load(self, source: str | bytes | PathLike[str] | Mapping[str, object] | object) -> None:
+    def load(self, config: str | bytes | PathLike[str] | Mapping[str, object] | object) -> None:
         """Take over the settings of a file, a mapping, a class, an object or a module.
 
         Only keys in upper case count.
 
         Args:
-            source: A path to a file of Python, in which ``${NAME}`` stands for an environment variable; or
+            config: A path to a file of Python, in which ``${NAME}`` stands for an environment variable; or
                 a dotted name, ``"package.module.Class"``; or what has the settings as items or attributes.
 
         Raises:
@@ -342,17 +389,30 @@ class Config(MutableMapping[str, Any]):
 
         Source: Sanic 25.12 ``config.Config.update_config``.
         """
-        if isinstance(source, bytes):
-            source = source.decode()
-        if isinstance(source, str | PathLike):
-            source = _load_named(os.fspath(source))
-        if isinstance(source, Mapping):
-            settings = dict(source)
+        if isinstance(config, bytes):
+            config = config.decode()
+        if isinstance(config, str | PathLike):
+            config = _load_named(os.fspath(config))
+        if isinstance(config, Mapping):
+            settings = dict(config)
         else:
-            settings = {name: getattr(source, name) for name in dir(source) if name.isupper()}
+            settings = {name: getattr(config, name) for name in dir(config) if name.isupper()}
         self.update({key: value for key, value in settings.items() if key.isupper()})
 
     update_config = load
+    # The names of 2017.
+    from_object = load
+    from_pyfile = load
+
+    def from_envvar(self, variable_name: str) -> None:
+        """Take over the settings of the file that an environment variable names; see `load`.
+
+        Raises:
+            LoadFileException: The variable is not set.
+
+        Source: Sanic 0.5 ``config.Config.from_envvar``.
+        """
+        self.load(f"${{{variable_name}}}")
 
     def load_environment_vars(self, prefix: str = SANIC_PREFIX) -> None:
         """Take over every environment variable that starts with ``prefix`` and goes on in upper case.
@@ -397,6 +457,17 @@ class Config(MutableMapping[str, Any]):
             else:
                 return
         raise ValueError(f"the environment variable {name} is of no use: {reason}") from reason
+
+
+def check_override(name: str, value: object, key: str) -> None:
+    """Check what a route says instead of the configuration; ``None`` says nothing.
+
+    Raises:
+        ValueError: It breaks the rule of ``key``.
+    """
+    rule = _KEYS[key][1]
+    if value is not None and not rule.accepts(value):
+        raise ValueError(f"{name} must be {rule.text}, or None for config.{key}, not {value!r}")
 
 
 def _load_named(name: str) -> object:

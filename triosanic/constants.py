@@ -7,10 +7,9 @@ from typing import Final
 class HTTPMethod(StrEnum):
     """A request method that routes can be registered for.
 
-    A member is a ``str``: it compares, hashes and formats as its name in upper case.
+    A member is a ``str``: it hashes and formats as its name in upper case, and equals it in any case.
 
-    Source: Sanic 25.12 ``constants.HTTPMethod``; RFC 9110 §9.1: methods are case-sensitive,
-    so a member does not equal its name in lower case as it does in Sanic.
+    Source: Sanic 25.12 ``constants.HTTPMethod``. The methods of requests are case-sensitive: RFC 9110 §9.1.
     """
 
     GET = "GET"
@@ -20,6 +19,11 @@ class HTTPMethod(StrEnum):
     OPTIONS = "OPTIONS"
     PATCH = "PATCH"
     DELETE = "DELETE"
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == str(other).upper()
+
+    __hash__ = StrEnum.__hash__
 
 
 class LocalCertCreator(StrEnum):

@@ -6,13 +6,15 @@ Nothing of an exception that is not one of ours is told outside debug mode.
 import ast
 import json
 import linecache
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
-from inspect import getsource
+from inspect import getsource, unwrap
 from textwrap import dedent
 from traceback import FrameSummary, TracebackException
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, Final
 
 from triosanic.exceptions import InvalidHeader, SanicException
@@ -136,8 +138,14 @@ def infer_format(handler: Callable[..., object]) -> str | None:
 
     Source: Sanic 25.12, where such a handler's errors are in the same format.
     """
+    code = getattr(unwrap(handler), "__code__", None)
+    return None if code is None else _infer_format(code)
+
+
+@lru_cache(maxsize=1024)
+def _infer_format(code: CodeType) -> str | None:
     try:
-        tree = ast.parse(dedent(getsource(handler)))
+        tree = ast.parse(dedent(getsource(code)))
     except (OSError, SyntaxError, TypeError, ValueError):
         return None
     formats = {
@@ -193,19 +201,19 @@ def _parse_accept(accept: str | None) -> AcceptList:
 
 def _render_text(page: _Page) -> str:
     title = f"⚠️ {page.title}"
-    pieces = [f"{title}\n{'=' * len(title)}\n{page.message}\n\n"]
-    pieces += [_text_block("Context", _shown(page.context)), _text_block("Extra", _shown(page.extra))]
+    blocks = [_text_block("Context", _shown(page.context)), _text_block("Extra", _shown(page.extra))]
     if page.trace is not None:
-        pieces += ["\n", *page.trace.format()]
-        pieces += [_text_block("Request", [("", page.facts.line), *page.facts.headers])]
-    return "".join(pieces)
+        blocks.append("\n" + "".join(page.trace.format()).rstrip("\n"))
+        blocks.append(_text_block("Request", [("", page.facts.line), *page.facts.headers]))
+    said = "\n".join(block for block in blocks if block)
+    return f"{title}\n{'=' * len(title)}\n{page.message}\n\n{said}"
 
 
 def _text_block(heading: str, rows: Sequence[tuple[str, str]]) -> str:
     if not rows:
         return ""
     lines = (f"    {name}: {value}" if name else f"    {value}" for name, value in rows)
-    return "\n".join(["", heading, *lines, ""])
+    return "\n".join(["", heading, *lines])
 
 
 def _render_json(page: _Page) -> str:
@@ -296,6 +304,8 @@ def _chain(trace: TracebackException) -> list[TracebackException]:
 
 
 def _type_of(trace: TracebackException) -> str:
+    if sys.version_info >= (3, 13):  # where the other is deprecated
+        return trace.exc_type_str.rpartition(".")[2]
     return getattr(trace.exc_type, "__name__", "")
 
 

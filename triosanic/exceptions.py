@@ -4,10 +4,10 @@ A quiet exception is not logged unless ``NOISY_EXCEPTIONS`` is set, because it i
 doing and a client could otherwise fill the log.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from os import PathLike
 from types import MappingProxyType
-from typing import ClassVar, Final, NoReturn, Protocol, TypedDict, Unpack
+from typing import ClassVar, Final, NoReturn, Protocol, TypedDict, TypeVar, Unpack
 
 from triosanic.helpers import STATUS_CODES
 
@@ -189,6 +189,13 @@ class PayloadTooLarge(HTTPException):
     quiet = True
 
 
+class URITooLong(HTTPException):
+    """414: the target of the request is longer than the server reads."""
+
+    status_code = 414
+    quiet = True
+
+
 class HeaderNotFound(BadRequest):
     """400: a header field that is needed is missing."""
 
@@ -342,12 +349,16 @@ _BY_STATUS: Final[Mapping[int, type[SanicException]]] = MappingProxyType(
         405: MethodNotAllowed,
         408: RequestTimeout,
         413: PayloadTooLarge,
+        414: URITooLong,
         416: RangeNotSatisfiable,
         417: ExpectationFailed,
         500: ServerError,
         503: ServiceUnavailable,
     }
 )
+
+
+_ErrorT = TypeVar("_ErrorT", bound=SanicException)
 
 
 def abort(status_code: int, message: str | bytes | None = None) -> NoReturn:
@@ -366,6 +377,24 @@ def abort(status_code: int, message: str | bytes | None = None) -> NoReturn:
     if error is None:
         raise SanicException(message, status_code)
     raise error(message)
+
+
+def add_status_code(code: int, quiet: bool | None = None) -> Callable[[type[_ErrorT]], type[_ErrorT]]:
+    """Give a class of exceptions a status: the decorator of Sanic's first years for ``status_code = ...``.
+
+    Args:
+        code: The status.
+        quiet: Whether they are not logged; ``None``: unless the status is 500.
+
+    Source: Sanic up to 20.12, where ``abort`` raised such a class for its status.
+    """
+
+    def decorate(error: type[_ErrorT]) -> type[_ErrorT]:
+        error.status_code = code
+        error.quiet = code != 500 if quiet is None else quiet  # noqa: PLR2004  # the server's own fault
+        return error
+
+    return decorate
 
 
 def _quote(value: object) -> str:

@@ -59,7 +59,8 @@ class Header(CIMultiDict[str]):
         # Python asks for special names, which a field must not answer, to copy or to pickle.
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        return ",".join(self.getall(name.replace("_", "-"), []))
+        # `from_` is From, which is a word of Python's. A response's fields may be any objects, as cookies.
+        return ",".join(map(str, self.getall(name.rstrip("_").replace("_", "-"), [])))
 
     def get_all(self, key: str) -> list[str]:
         """Give every value of a field, none if it is not there."""
@@ -109,13 +110,19 @@ def parse_content_header(value: str) -> tuple[str, dict[str, str]]:
 
     Source: Sanic 25.12 ``headers.parse_content_header``; HTML's multipart/form-data encoding.
     """
+    head, params = split_content_header(value)
+    return head, dict(params)
+
+
+def split_content_header(value: str) -> tuple[str, list[tuple[str, str]]]:
+    """Do what `parse_content_header` does, and keep every parameter of those with the same name."""
     head, semicolon, _ = value.partition(";")
-    params: dict[str, str] = {}
+    params: list[tuple[str, str]] = []
     if semicolon:
         for found in _PARAM.finditer(value, len(head)):
             name, token, quoted = found.groups()
             text = token if token is not None else quoted.replace('\\"', '"')
-            params[name.lower()] = text.replace("%22", '"').replace("%0D%0A", "\n")
+            params.append((name.lower(), text.replace("%22", '"').replace("%0D%0A", "\n")))
     return head.strip().lower(), params
 
 

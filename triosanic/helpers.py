@@ -127,6 +127,16 @@ _HOP_BY_HOP_HEADERS: Final = frozenset(
 )
 
 
+def check_type(name: str, value: object, kind: type) -> None:
+    """Refuse an argument of another type.
+
+    Raises:
+        TypeError: ``value`` is no ``kind``.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {kind.__name__}, not {value!r}")
+
+
 def has_message_body(status: int) -> bool:
     """Say whether a response of this status may have a body.
 

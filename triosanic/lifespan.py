@@ -25,6 +25,9 @@ from triosanic.server import Server
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _POLL_S: Final = 0.01  # a shutdown that is longer by this is noticed by nobody
+# How long what was cancelled may clean up before the process is killed: the close of a wire is among it,
+# which takes up to LINGER_TIMEOUT, 2 s by default.
+_CLEAN_UP_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +35,32 @@ class Lifespan:
     """One run of a server.
 
     Attributes:
-        app: The first argument of listeners.
+        app: The first argument of listeners; its ``config`` says what peers may take.
         listeners: What to call at each event.
         server: Accepts and serves.
-        grace_s: Seconds that a shutdown waits for requests and tasks that are under way.
         started: Set when requests are answered.
         stopping: Set when the shutdown begins; see `stop`.
         hurry: To be cancelled to end it at once.
+        draining: Set when the requests under way have to end within the grace.
+        emptied: Set when the last connection has ended.
         ended: Set when all is over.
     """
 
     app: Any
     listeners: Mapping[str, Sequence[ListenerSpec]]
     server: Server
-    grace_s: float
     started: trio.Event = field(default_factory=trio.Event)
     stopping: trio.Event = field(default_factory=trio.Event)
     hurry: trio.CancelScope = field(default_factory=trio.CancelScope)
+    draining: trio.Event = field(default_factory=trio.Event)
+    emptied: trio.Event = field(default_factory=trio.Event)
     ended: trio.Event = field(default_factory=trio.Event)
+
+    @property
+    def grace_s(self) -> float:
+        """Seconds that a shutdown waits for requests and tasks that are under way."""
+        seconds: float = self.app.config.GRACEFUL_SHUTDOWN_TIMEOUT
+        return seconds
 
     async def run(
         self,
@@ -79,6 +90,7 @@ class Lifespan:
                         await self._call("before_server_start", nursery)
                         await self._serve(socks, nursery, on_started, wires)
                 finally:
+                    self.emptied.set()
                     # When it is too late for anything else, closing what was opened still has its time.
                     with trio.CancelScope(deadline=trio.current_time() + self.grace_s, shield=True):
                         await self._call_all("after_server_stop", nursery)
@@ -122,6 +134,7 @@ class Lifespan:
         on_started: Callable[[], None],
         wires: trio.abc.ReceiveChannel[Wire] | None,
     ) -> None:
+        self.server.obey(self.app.config)  # listeners may have changed it
         async with self.server.running() as connections:
             async with trio.open_nursery() as accepting:
                 for sock in socks:
@@ -137,12 +150,32 @@ class Lifespan:
                     accepting.cancel_scope.cancel()
                     with trio.CancelScope(deadline=trio.current_time() + self.grace_s, shield=True):
                         await self._call_all("before_server_stop", app_nursery)
+                    self.draining.set()
             deadline = trio.current_time() + self.grace_s
             with trio.CancelScope(deadline=deadline) as scope:
                 await self.server.drain()
-            if scope.cancelled_caught:
-                logger.warning("cut off at the end of the grace: connections: %d", self.server.connections)
+            if scope.cancelled_caught and self.server.tasks():
+                logger.warning("cut off at the end of the grace: connections: %d", len(self.server.tasks()))
+        self.emptied.set()
         await self._drain_tasks(app_nursery, deadline)
+
+    async def watch(self) -> None:
+        """Kill the process if the shutdown goes on for longer than it may. Checkpoint: always.
+
+        Only what shields itself from cancellation can hold it up: a handler, or a thread that one waits for.
+        """
+        await self.stopping.wait()
+        for stage, seconds in (
+            (self.draining, self.grace_s),
+            (self.emptied, self.grace_s),
+            (self.ended, 2 * self.grace_s),  # the app's tasks, and the closing listeners
+        ):
+            with trio.move_on_after(seconds + _CLEAN_UP_S):
+                await stage.wait()
+            if not stage.is_set():
+                held_up_by = ", ".join(self.server.tasks()) or "a task or a listener"
+                error_logger.error("the server is killed, because this cannot be cancelled: %s", held_up_by)
+                _die(signal.SIGTERM)
 
     async def _drain_tasks(self, nursery: trio.Nursery, deadline: float) -> None:
         """Let the app's own tasks come to their end, until ``deadline``."""
@@ -185,17 +218,28 @@ async def obey_signals(
 ) -> None:
     """Stop at the first SIGINT or SIGTERM, hurry at the second, die at the third. Checkpoint: always."""
     with trio.open_signal_receiver(*_SIGNALS) as signals:
-        task_status.started()
-        number = await anext(signals)
-        logger.info("%s: stopping; once more to hurry", signal.Signals(number).name)
-        for lifespan in lifespans:
-            lifespan.stop()
-        await anext(signals)
-        for lifespan in lifespans:
-            lifespan.hurry.cancel()
-        number = await anext(signals)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        async with trio.open_nursery() as nursery:
+            for lifespan in lifespans:
+                nursery.start_soon(lifespan.watch)
+            task_status.started()
+            await _obey(signals, lifespans)
+
+
+async def _obey(signals: AsyncIterator[int], lifespans: Sequence[Lifespan]) -> None:
+    number = await anext(signals)
+    logger.info("%s: stopping; once more to hurry", signal.Signals(number).name)
+    for lifespan in lifespans:
+        lifespan.stop()
+    await anext(signals)
+    for lifespan in lifespans:
+        lifespan.hurry.cancel()
+    _die(await anext(signals))
+
+
+def _die(number: int) -> None:
+    """Let a signal do what it does where nobody handles it."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 @contextmanager

@@ -5,33 +5,37 @@ what requests are served from.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import isclass
+from os import PathLike
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, Final, TypeAlias, TypeVar, overload
+from typing import Any, Final, TypeAlias, TypeVar
 
+from triosanic.bodyrules import take_body_rules
+from triosanic.config import check_override
 from triosanic.errorpages import check_error_format
 from triosanic.exceptions import SanicException, ServerError
-from triosanic.handlers import ExceptionSpec, duplicate_handler, exception_classes, exception_specs
-from triosanic.listeners import ListenerSpec, check_event, listener_spec
+from triosanic.handlers.error import ExceptionSpec, duplicate_handler, exception_classes, exception_specs
+from triosanic.listeners import ListenerDecorator, ListenerSpec, listener, register_listener
 from triosanic.middleware import (
     REQUEST,
     RESPONSE,
+    MiddlewareDecorator,
     MiddlewareSpec,
-    PriorityDecorator,
-    Recording,
-    check_attach_to,
+    middleware,
     middleware_spec,
 )
-from triosanic.router import Handler, PatternSpec, RouteSpec, check_accepts, name_of
+from triosanic.router import Handler, Hosts, PatternSpec, RouteSpec, Version, check_accepts, name_of
+from triosanic.signals import SignalSpec, add_signal, signal
+from triosanic.static import ANY_NAME, static_route
+from triosanic.verbs import delete, get, head, options, patch, post, put
 from triosanic.views import as_methods, is_view, methods_of
+from triosanic.websocket.record import add_websocket_route, websocket
 
 _HandlerT = TypeVar("_HandlerT", bound=Handler)
 _Decorator: TypeAlias = Callable[[_HandlerT], _HandlerT]
-Hosts: TypeAlias = str | Sequence[str] | None
-Version: TypeAlias = int | str | float | None
 
 # Sanic refuses dots, but `Sanic(__name__)` and `Blueprint(__name__)` were usual in its first years.
 _is_name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*").fullmatch
@@ -51,6 +55,7 @@ class Mount:
         strict_slashes: Likewise; ``None`` leaves it to the app.
         version: Likewise.
         version_prefix: Likewise.
+        overwrite: Whether its routes replace earlier ones of the same path, method and host.
     """
 
     recorder: "Recorder"
@@ -60,21 +65,10 @@ class Mount:
     strict_slashes: bool | None = None
     version: Version = None
     version_prefix: str = "/v"
+    overwrite: bool = False
 
 
-Spec: TypeAlias = RouteSpec | MiddlewareSpec | ListenerSpec | ExceptionSpec | PatternSpec | Mount
-
-
-class _ListenerDecorator:
-    """An attribute of a recorder: the decorator for listeners of the event that has its name."""
-
-    __slots__ = ("_event",)
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._event = name
-
-    def __get__(self, recorder: "Recorder", owner: type) -> PriorityDecorator:
-        return Recording(recorder.register_listener, self._event)
+Spec: TypeAlias = RouteSpec | MiddlewareSpec | ListenerSpec | ExceptionSpec | SignalSpec | PatternSpec | Mount
 
 
 class Recorder:
@@ -149,28 +143,29 @@ class Recorder:
         if self.frozen:
             raise ServerError(
                 f"{self.name!r} serves already, so nothing can be added to it; "
-                "move it to where the app is made"
+                "move it to where the app is made, or into `with app.amend():`"
             )
         self.specs.append(spec)
 
-    def route(
+    def route(  # noqa: PLR0917  # Sanic's arguments
         self,
         uri: str,
         methods: Iterable[str] | str | None = None,
         host: Hosts = None,
         strict_slashes: bool | None = None,
         stream: bool = False,
-        *,
         version: Version = None,
         name: str | None = None,
         ignore_body: bool = False,
         apply: bool = True,
+        *,
         unquote: bool = False,
         version_prefix: str = "/v",
         error_format: str | None = None,
         cancel_on_disconnect: bool = True,
         response_timeout: float | None = None,
-        **ctx: Any,
+        compress: bool | None = None,
+        **options: Any,
     ) -> Callable[[_HandlerT], _HandlerT]:
         """Serve a path with what is decorated.
 
@@ -189,20 +184,22 @@ class Recorder:
             error_format: ``html``, ``json``, ``text`` or ``auto``.
             cancel_on_disconnect: Whether the handler is cancelled when the client leaves.
             response_timeout: Seconds; ``None`` takes the configuration's.
-            ctx: ``ctx_a=1`` becomes ``request.route.ctx.a``.
+            compress: Whether responses are compressed; ``None`` takes the configuration's.
+            options: ``ctx_a=1`` becomes ``request.route.ctx.a``; and those about bodies, see `BodyRules`:
+                ``request_max_size``, ``body_min_rate``, ``body_min_rate_grace`` and ``decompress``.
 
         Raises:
             TypeError: ``uri`` is no text, or the name of an argument is not known.
-            ValueError: A method is none of HTTP's, or the handler does not take the request.
+            ValueError: A method is none of HTTP's, the handler does not take the request, or a bound is none.
             SanicException: There is no such error format.
             ServerError: The app serves already.
 
-        Source: Sanic 25.12; ``cancel_on_disconnect`` and ``response_timeout`` are triosanic's.
+        Source: Sanic 25.12; ``cancel_on_disconnect``, ``response_timeout``, ``compress`` and those of
+        `BodyRules` are triosanic's.
         """
         if not isinstance(uri, str):
             raise TypeError(f"uri must be a text, not {uri!r}; a decorator for routes is called with a path")
-        if error_format is not None:
-            check_error_format(error_format)
+        _check_options(error_format, response_timeout, compress)
         wanted = as_methods(methods)
         make = partial(
             RouteSpec,
@@ -216,7 +213,9 @@ class Recorder:
             unquote=unquote,
             cancel_on_disconnect=cancel_on_disconnect,
             response_timeout=response_timeout,
-            ctx=_as_ctx(ctx),
+            compress=compress,
+            body_rules=take_body_rules(options),  # what is left is for ctx
+            ctx=_as_ctx(options),
         )
 
         def decorate(handler: _HandlerT) -> _HandlerT:
@@ -231,13 +230,19 @@ class Recorder:
 
         return decorate
 
-    def add_route(
+    def add_route(  # noqa: PLR0917  # Sanic's arguments
         self,
         handler: _HandlerT,
         uri: str,
         methods: Iterable[str] | str | None = None,
         host: Hosts = None,
         strict_slashes: bool | None = None,
+        version: Version = None,
+        name: str | None = None,
+        stream: bool = False,
+        version_prefix: str = "/v",
+        error_format: str | None = None,
+        unquote: bool = False,
         **options: Any,
     ) -> _HandlerT:
         """Serve a path with a handler; the options are those of `route`.
@@ -245,88 +250,28 @@ class Recorder:
         A view serves its own methods, whatever ``methods`` says.
         """
         chosen = None if is_view(handler) else methods
-        return self.route(uri, chosen, host, strict_slashes, **options)(handler)
+        decorate = self.route(
+            uri,
+            chosen,
+            host,
+            strict_slashes,
+            stream,
+            version,
+            name,
+            version_prefix=version_prefix,
+            error_format=error_format,
+            unquote=unquote,
+            **options,
+        )
+        return decorate(handler)
 
-    def get(
-        self,
-        uri: str,
-        host: Hosts = None,
-        strict_slashes: bool | None = None,
-        *,
-        ignore_body: bool = True,
-        **options: Any,
-    ) -> Callable[[_HandlerT], _HandlerT]:
-        """Serve GET; the options are those of `route`."""
-        return self.route(uri, "GET", host, strict_slashes, ignore_body=ignore_body, **options)
-
-    def head(
-        self,
-        uri: str,
-        host: Hosts = None,
-        strict_slashes: bool | None = None,
-        *,
-        ignore_body: bool = True,
-        **options: Any,
-    ) -> Callable[[_HandlerT], _HandlerT]:
-        """Serve HEAD; the options are those of `route`."""
-        return self.route(uri, "HEAD", host, strict_slashes, ignore_body=ignore_body, **options)
-
-    def options(
-        self,
-        uri: str,
-        host: Hosts = None,
-        strict_slashes: bool | None = None,
-        *,
-        ignore_body: bool = True,
-        **options: Any,
-    ) -> Callable[[_HandlerT], _HandlerT]:
-        """Serve OPTIONS; the options are those of `route`."""
-        return self.route(uri, "OPTIONS", host, strict_slashes, ignore_body=ignore_body, **options)
-
-    def delete(
-        self,
-        uri: str,
-        host: Hosts = None,
-        strict_slashes: bool | None = None,
-        *,
-        ignore_body: bool = False,
-        **options: Any,
-    ) -> Callable[[_HandlerT], _HandlerT]:
-        """Serve DELETE; the options are those of `route`."""
-        return self.route(uri, "DELETE", host, strict_slashes, ignore_body=ignore_body, **options)
-
-    def post(
-        self,
-        uri: str,
-        host: Hosts = None,
-        strict_slashes: bool | None = None,
-        stream: bool = False,
-        **options: Any,
-    ) -> Callable[[_HandlerT], _HandlerT]:
-        """Serve POST; the options are those of `route`."""
-        return self.route(uri, "POST", host, strict_slashes, stream, **options)
-
-    def put(
-        self,
-        uri: str,
-        host: Hosts = None,
-        strict_slashes: bool | None = None,
-        stream: bool = False,
-        **options: Any,
-    ) -> Callable[[_HandlerT], _HandlerT]:
-        """Serve PUT; the options are those of `route`."""
-        return self.route(uri, "PUT", host, strict_slashes, stream, **options)
-
-    def patch(
-        self,
-        uri: str,
-        host: Hosts = None,
-        strict_slashes: bool | None = None,
-        stream: bool = False,
-        **options: Any,
-    ) -> Callable[[_HandlerT], _HandlerT]:
-        """Serve PATCH; the options are those of `route`."""
-        return self.route(uri, "PATCH", host, strict_slashes, stream, **options)
+    get = get
+    head = head
+    options = options
+    delete = delete
+    post = post
+    put = put
+    patch = patch
 
     def stream(
         self,
@@ -342,35 +287,9 @@ class Recorder:
         """
         return self.route(uri, methods, host, strict_slashes, stream=True, **options)
 
-    @overload
-    def middleware(
-        self, middleware_or_request: str, *, priority: int = 0
-    ) -> Callable[[_HandlerT], _HandlerT]: ...
-
-    @overload
-    def middleware(
-        self, middleware_or_request: _HandlerT, attach_to: str = REQUEST, *, priority: int = 0
-    ) -> _HandlerT: ...
-
-    def middleware(self, middleware_or_request: Any, attach_to: str = REQUEST, *, priority: int = 0) -> Any:
-        """Run what is decorated before the handler, or after it for ``"response"``.
-
-        ``@app.middleware``, ``@app.middleware("response")`` and ``app.middleware(fn, "response")`` all work.
-        """
-        if isinstance(middleware_or_request, str):
-            kind = check_attach_to(middleware_or_request)
-            return partial(Recording(self.register_middleware, kind), priority=priority)
-        return self.register_middleware(middleware_or_request, attach_to, priority=priority)
-
-    @property
-    def on_request(self) -> PriorityDecorator:
-        """Run what is decorated before the handler."""
-        return Recording(self.register_middleware, REQUEST)
-
-    @property
-    def on_response(self) -> PriorityDecorator:
-        """Run what is decorated after the handler."""
-        return Recording(self.register_middleware, RESPONSE)
+    middleware = middleware
+    on_request = MiddlewareDecorator(REQUEST)
+    on_response = MiddlewareDecorator(RESPONSE)
 
     def register_middleware(
         self, middleware: _HandlerT, attach_to: str = REQUEST, *, priority: int = 0
@@ -402,9 +321,11 @@ class Recorder:
         return middleware
 
     def exception(
-        self, *exceptions: type[BaseException] | Iterable[type[BaseException]]
+        self, *exceptions: type[BaseException] | Iterable[type[BaseException]], apply: bool = True
     ) -> Callable[[_HandlerT], _HandlerT]:
         """Have what is decorated answer for exceptions of these classes; it takes the request and exception.
+
+        ``apply=False`` checks all this, but has nothing answered.
 
         Raises:
             TypeError: No class is given, or something else.
@@ -419,7 +340,8 @@ class Recorder:
                     isinstance(old, ExceptionSpec) and old.exception is spec.exception for old in self.specs
                 ):
                     raise duplicate_handler(spec.exception)
-                self.record(spec)
+                if apply:
+                    self.record(spec)
             return handler
 
         return decorate
@@ -428,36 +350,79 @@ class Recorder:
         """Have what is decorated answer for every exception that nothing else does."""
         return self.exception(Exception)(handler)
 
-    def listener(self, event: str, *, priority: int = 0) -> Callable[[_HandlerT], _HandlerT]:
-        """Run what is decorated at one of ``listeners.EVENTS``."""
-        return partial(Recording(self.register_listener, check_event(event)), priority=priority)
+    listener = listener
+    register_listener = register_listener
+    main_process_start = ListenerDecorator()
+    main_process_ready = ListenerDecorator()
+    main_process_stop = ListenerDecorator()
+    reload_process_start = ListenerDecorator()
+    reload_process_stop = ListenerDecorator()
+    before_reload_trigger = ListenerDecorator()
+    after_reload_trigger = ListenerDecorator()
+    before_server_start = ListenerDecorator()
+    after_server_start = ListenerDecorator()
+    before_server_stop = ListenerDecorator()
+    after_server_stop = ListenerDecorator()
 
-    def register_listener(self, listener: _HandlerT, event: str, *, priority: int = 0) -> _HandlerT:
-        """Run a function at an event.
+    signal = signal
+    add_signal = add_signal
+    websocket = websocket
+    add_websocket_route = add_websocket_route
+
+    def static(  # noqa: PLR0917  # Sanic's arguments
+        self,
+        uri: str,
+        file_or_directory: str | bytes | PathLike[str],
+        pattern: str = ANY_NAME,
+        use_modified_since: bool = True,
+        use_content_range: bool = False,
+        stream_large_files: bool | int = False,  # noqa: ARG002  # as below
+        name: str = "static",
+        host: Hosts = None,
+        strict_slashes: bool | None = None,
+        content_type: str | None = None,
+        apply: bool = True,
+        compress: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Serve a file, or the files of a folder, to GET and HEAD.
 
         Args:
-            listener: Takes the app, or the app and its nursery.
-            event: One of ``listeners.EVENTS``.
-            priority: The higher, the closer to the outside: earlier at the start, later at the stop.
+            uri: The path, or for a folder what its files' paths begin with.
+            file_or_directory: What does not exist yet is taken for a folder.
+            pattern: What paths within the folder must match as a whole, decoded.
+            use_modified_since: Whether clients that have a file already get a 304.
+            use_content_range: Whether clients may ask for ranges of a file.
+            stream_large_files: Has no effect: files above 64 KiB are always sent in pieces.
+            name: The route's name within the app or blueprint; each must have its own.
+            host: Values of the Host field to answer to; ``None`` means all.
+            strict_slashes: Whether a slash at the end of a file's path makes another path.
+            content_type: For all of them; ``None`` guesses it by the file's name.
+            apply: ``False`` checks all this, but serves nothing.
+            compress: Whether files whose types shrink are compressed as they leave; ``None`` takes the
+                configuration's.
+            options: ``resource_type``, ``index``, ``directory_view``, ``directory_handler``,
+                ``follow_external_symlink_files`` and ``follow_external_symlink_dirs``; see `static_route`,
+                also for errors.
 
-        Raises:
-            ValueError: There is no such event, or the function does not take the app.
-            ServerError: The app serves already.
+        Source: Sanic 25.12; ``compress`` is triosanic's.
         """
-        self.record(listener_spec(listener, event, priority))
-        return listener
-
-    main_process_start = _ListenerDecorator()
-    main_process_ready = _ListenerDecorator()
-    main_process_stop = _ListenerDecorator()
-    reload_process_start = _ListenerDecorator()
-    reload_process_stop = _ListenerDecorator()
-    before_reload_trigger = _ListenerDecorator()
-    after_reload_trigger = _ListenerDecorator()
-    before_server_start = _ListenerDecorator()
-    after_server_start = _ListenerDecorator()
-    before_server_stop = _ListenerDecorator()
-    after_server_stop = _ListenerDecorator()
+        check_override("compress", compress, "RESPONSE_COMPRESSION")
+        spec = static_route(
+            uri,
+            file_or_directory,
+            pattern=pattern,
+            use_modified_since=use_modified_since,
+            use_content_range=use_content_range,
+            name=name,
+            content_type=content_type,
+            hosts=as_hosts(host),
+            strict_slashes=strict_slashes,
+            compress=compress,
+            **options,
+        )
+        if apply:
+            self.record(spec)
 
     def register_pattern(
         self, label: str, cast: Callable[[str], object], pattern: str | re.Pattern[str]
@@ -475,7 +440,13 @@ class Recorder:
 
 
 def as_hosts(host: Hosts) -> tuple[str, ...]:
-    """Give hosts as they are compared: in lower case (RFC 9110 §4.2.3), each once."""
+    """Give hosts as they are compared: in lower case (RFC 9110 §4.2.3), each once.
+
+    Raises:
+        ValueError: It is neither a text nor several.
+    """
+    if host is not None and not isinstance(host, Iterable):
+        raise ValueError(f"Expected either string or Iterable of host strings, not {host!r}")
     hosts = [host] if isinstance(host, str) else host or ()
     return tuple(dict.fromkeys(one.lower() for one in hosts))
 
@@ -485,6 +456,13 @@ def _as_ctx(ctx: Mapping[str, object]) -> Mapping[str, object]:
     if unknown:
         raise TypeError(f"Unexpected keyword arguments: {', '.join(unknown)}")
     return MappingProxyType({key.removeprefix("ctx_"): value for key, value in ctx.items()})
+
+
+def _check_options(error_format: str | None, response_timeout: float | None, compress: bool | None) -> None:
+    if error_format is not None:
+        check_error_format(error_format)
+    check_override("response_timeout", response_timeout, "RESPONSE_TIMEOUT")
+    check_override("compress", compress, "RESPONSE_COMPRESSION")
 
 
 def _check_handler(handler: Handler) -> None:

@@ -7,7 +7,8 @@ answers for paths without parameters, and what sanic-routing gets wrong is put r
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from difflib import get_close_matches
+from functools import lru_cache, partial
 from inspect import signature
 from types import MappingProxyType, SimpleNamespace
 from typing import Final, NoReturn, TypeAlias
@@ -19,12 +20,20 @@ from sanic_routing import Route as Match
 from sanic_routing.exceptions import BaseException as RoutingError
 from sanic_routing.exceptions import FinalizationError, NoMethod, ParameterNameConflicts, RouteExists
 from sanic_routing.exceptions import NotFound as NoMatch
+from sanic_routing.patterns import REGEX_TYPES, ParamInfo
 
+from triosanic.bodyrules import BodyRules
 from triosanic.exceptions import MethodNotAllowed, NotFound, SanicException, ServerError
+from triosanic.log import logger
 
 Handler: TypeAlias = Callable[..., object]
 Params: TypeAlias = Mapping[str, object]
+Hosts: TypeAlias = str | Iterable[str] | None
+Version: TypeAlias = int | str | float | None
 
+# How many paths with parameters are remembered, and of what length at most: a client chooses them.
+_RECENT_PATHS: Final = 1_024
+_MAX_RECENT_CHARACTERS: Final = 128
 NO_PARAMS: Final[Params] = MappingProxyType({})
 
 # sanic-routing drops the slashes at a path's end one by one, each time splitting what is left: a URL of
@@ -52,6 +61,8 @@ class RouteSpec:
         strict_slashes: ``None`` leaves it to the blueprint, and then to the app.
         stream_methods: Those of ``methods`` whose handler reads the body itself, piece by piece.
         response_timeout: Seconds; ``None`` takes the configuration's.
+        body_rules: How it takes bodies; ``None``: as the configuration says.
+        compress: Whether its responses are compressed; ``None``: likewise.
         ctx: What ``route.ctx`` will hold.
     """
 
@@ -62,13 +73,15 @@ class RouteSpec:
     hosts: tuple[str, ...] = ()
     strict_slashes: bool | None = None
     stream_methods: frozenset[str] = frozenset()
-    version: int | str | float | None = None
+    version: Version = None
     version_prefix: str = "/v"
     ignore_body: bool = False
     error_format: str | None = None
     unquote: bool = False
     cancel_on_disconnect: bool = True
     response_timeout: float | None = None
+    body_rules: BodyRules | None = None
+    compress: bool | None = None
     ctx: Mapping[str, object] = field(default_factory=lambda: NO_PARAMS)
 
 
@@ -86,6 +99,13 @@ class PatternSpec:
     pattern: str | re.Pattern[str]
 
 
+# What `str` and `float` were called until Sanic 21.
+_OF_2017: Final = (
+    PatternSpec("string", str, REGEX_TYPES["str"][1]),
+    PatternSpec("number", float, REGEX_TYPES["float"][1]),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Route:
     """A route as a request sees it.
@@ -96,7 +116,10 @@ class Route:
         hosts: Values of the Host field that it answers to, in lower case; none means all.
         stream_methods: Methods whose handler reads the body itself, piece by piece.
         response_timeout: Seconds; ``None`` takes the configuration's.
+        body_rules: How it takes bodies; ``None``: as the configuration says.
+        compress: Whether its responses are compressed; ``None``: likewise.
         labels: Names of the path's parameters, in order.
+        segments: The path's parts, parameters as sanic-routing reads them.
         request_middleware: What runs before the handler, in this order.
         response_middleware: What runs after it, in this order.
         ctx: The program's; filled from the decorator's ``ctx_*`` arguments.
@@ -115,8 +138,11 @@ class Route:
     error_format: str | None = None
     cancel_on_disconnect: bool = True
     response_timeout: float | None = None
+    body_rules: BodyRules | None = None
+    compress: bool | None = None
     blueprint: str | None = None
     labels: tuple[str, ...] = ()
+    segments: tuple[str | ParamInfo, ...] = ()
     request_middleware: tuple[Handler, ...] = ()
     response_middleware: tuple[Handler, ...] = ()
     ctx: SimpleNamespace = field(default_factory=SimpleNamespace)
@@ -281,6 +307,53 @@ class _Shape:
 
 
 _Shaped: TypeAlias = tuple[Route, _Shape]
+# Who serves a path: routes by the path's shape and the method.
+_Taken: TypeAlias = dict[tuple[str, ...], dict[str, Route]]
+
+
+class Claims:
+    """Who serves which path, method and host, so that a second route for them is refused where it is made."""
+
+    __slots__ = ("_by_host",)
+
+    def __init__(self) -> None:
+        self._by_host: dict[str | None, _Taken] = {}
+
+    def add(self, route: Route, patterns: Sequence[PatternSpec], *, overwrite: bool = False) -> None:
+        """Note what a route serves.
+
+        Args:
+            route: Its path as the program wrote it.
+            patterns: Types of parameters beside Sanic's own.
+            overwrite: Whether it may serve what another one does.
+
+        Raises:
+            Exception: As `Router`, for one route, and for two of the same path, method and host.
+        """
+        shaped, shape = _shape(route, patterns)
+        _warn_of_words(shaped, patterns)
+        for host in shaped.hosts or (None,):
+            _take(self._by_host.setdefault(host, {}), shaped, shaped.methods, shape, overwrite=overwrite)
+
+
+def _take(
+    taken: _Taken, route: Route, methods: frozenset[str], shape: _Shape, *, overwrite: bool = False
+) -> None:
+    others = taken.setdefault(shape.segments, {})
+    clash = None if overwrite else min(methods & others.keys(), default=None)
+    if clash is not None:
+        raise RouteExists(
+            f"{clash} {route.uri} of {route.name!r} is already served by {others[clash].name!r}; "
+            "give one of them another path, method or host"
+        )
+    for other in others.values():
+        # One regular expression serves all methods of a path, so its names are those of one route.
+        if shape.regex and other.labels != route.labels:
+            raise ParameterNameConflicts(
+                f"{route.uri} of {route.name!r} and {other.uri} of {other.name!r} are the same path; "
+                "give their parameters the same names"
+            )
+    others.update(dict.fromkeys(methods, route))
 
 
 class _Tree(BaseRouter):
@@ -288,8 +361,7 @@ class _Tree(BaseRouter):
 
     def __init__(self, patterns: Iterable[PatternSpec]) -> None:
         super().__init__()
-        self.strict_root = False
-        for pattern in patterns:
+        for pattern in (*_OF_2017, *patterns):
             self.register_pattern(pattern.label, _named(pattern.cast), pattern.pattern)
 
     def get(self, **_: object) -> NoReturn:
@@ -298,8 +370,6 @@ class _Tree(BaseRouter):
 
     def place(self, route: Route, methods: frozenset[str]) -> Match:
         """Add a route for these of its methods."""
-        if route.strict and not route.path.strip("/"):
-            self.strict_root = True
         # Decoding is left to us: asked for once, sanic-routing decodes for other routes too, and never
         # what a regular expression matched.
         return self.add(route.path, route.handler, methods, route.name, strict=route.strict)
@@ -313,11 +383,15 @@ class _Tree(BaseRouter):
         extra: dict[str, str] | None = None,
     ) -> tuple[Match, Handler, dict[str, object]]:
         """Match a path; called again by itself, with ``orig``, for the path without its last slash."""
-        # Comparing the last letters, it would take that of an empty path.
-        root_is_strict = orig == "//" and self.strict_root
-        if orig is not None and (root_is_strict or orig.endswith(_TOO_MANY_SLASHES)):
+        if orig is not None and orig.endswith(_TOO_MANY_SLASHES):
             raise self.exception(path=path)
-        return super().resolve(path, method=method, orig=orig, extra=extra)
+        try:
+            return super().resolve(path, method=method, orig=orig, extra=extra)
+        except IndexError:
+            if orig != "//":
+                raise
+            # Where the root is strict, it compares the last letters, of which an empty path has none.
+            raise self.exception(path=path) from None
 
 
 class _Table:
@@ -328,20 +402,22 @@ class _Table:
         shared: Routes that serve what ``own`` leaves.
     """
 
-    __slots__ = ("_methods", "_routes", "_tree", "static")
+    __slots__ = ("_methods", "_recent", "_routes", "_tree", "static")
 
     def __init__(
         self, own: Sequence[_Shaped], shared: Sequence[_Shaped], patterns: Iterable[PatternSpec]
     ) -> None:
         self._tree = _Tree(patterns)
         self._routes: dict[str, Route] = {}
-        taken: dict[tuple[str, ...], dict[str, Route]] = {}
+        taken: _Taken = {}
         for route, shape in own:
             self._place(route, route.methods, shape, taken)
         for route, shape in shared:
             left = route.methods - taken.get(shape.segments, {}).keys()
             if left:
                 self._place(route, left, shape, taken)
+        # Sanic's number, and so is the consequence: what a parameter's type makes of a text may be shared.
+        self._recent = lru_cache(_RECENT_PATHS)(self._search)
         self._methods = sorted({method for route in self._routes.values() for method in route.methods})
         if self._routes:
             self._tree.finalize()
@@ -357,28 +433,19 @@ class _Table:
         route: Route,
         methods: frozenset[str],
         shape: _Shape,
-        taken: dict[tuple[str, ...], dict[str, Route]],
+        taken: _Taken,
     ) -> None:
-        others = taken.setdefault(shape.segments, {})
-        clash = min(methods & others.keys(), default=None)
-        if clash is not None:
-            raise RouteExists(
-                f"{clash} {route.uri} of {route.name!r} is already served by {others[clash].name!r}; "
-                "give one of them another path, method or host"
-            )
-        for other in others.values():
-            # One regular expression serves all methods of a path, so its names are those of one route.
-            if shape.regex and other.labels != route.labels:
-                raise ParameterNameConflicts(
-                    f"{route.uri} of {route.name!r} and {other.uri} of {other.name!r} are the same path; "
-                    "give their parameters the same names"
-                )
-        others.update(dict.fromkeys(methods, route))
+        _take(taken, route, methods, shape)
         self._routes[route.name] = route
         self._tree.place(route, methods)
 
     def find(self, method: str, path: str) -> Found:
         """Find what is not in ``static``: parameters, slashes at the end, and errors."""
+        search = self._search if len(path) > _MAX_RECENT_CHARACTERS else self._recent
+        route, params = search(method, path)
+        return route, params.copy()
+
+    def _search(self, method: str, path: str) -> tuple[Route, dict[str, object]]:
         if not self._routes or not path.startswith("/"):
             raise NotFound(f"Requested URL {path} not found")
         try:
@@ -417,11 +484,25 @@ def _shape(route: Route, patterns: Sequence[PatternSpec]) -> _Shaped:
         error.add_note(f"in the path {route.path!r} of {route.name!r}")
         raise
     labels = tuple(param.name for _, param in sorted(match.defined_params.items()))
-    shaped = replace(route, path=match.path, labels=labels)
+    segments = tuple(match.defined_params.get(place, part) for place, part in enumerate(match.parts))
+    shaped = replace(route, path=match.path, labels=labels, segments=segments)
     for label in labels:
         if label.startswith("__") and label not in _ALLOWED_DUNDERS:
             raise SanicException(f"Invalid route: {shaped.uri}. Parameter names cannot use '__'.")
     return shaped, _Shape(match.segments, match.regex)
+
+
+def _warn_of_words(route: Route, patterns: Sequence[PatternSpec]) -> None:
+    """Say so where the type of a parameter is unknown: it is a regular expression then, as in Sanic."""
+    known = [*REGEX_TYPES, *(pattern.label for pattern in patterns)]
+    for part in route.segments:
+        if isinstance(part, ParamInfo) and part.regex and part.label.isalpha():
+            nearest = get_close_matches(part.label.lower(), known, n=1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            logger.warning(
+                "<%s:%s> of %s: no type of parameters is called so, so it matches only this word%s",
+                *(part.name, part.label, route.uri, hint),
+            )
 
 
 def _named(cast: Callable[[str], object]) -> Callable[[str], object]:

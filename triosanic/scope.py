@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from triosanic.http.faults import as_exception, is_failure
 from triosanic.log import error_logger
 
 
@@ -90,11 +91,19 @@ class RequestNursery:
                     self._nursery = nursery
                     for start in self._waiting:
                         start(nursery)
+                    self._waiting.clear()
                     self._opened.set()
                     await self._joined.wait()
         except Exception as exc:  # noqa: BLE001  # answered in the handler's place
             self._fail(exc)
+        except BaseExceptionGroup as group:  # cancelled at the same time: what is Trio's own goes on
+            own, rest = group.split(is_failure)
+            if own is not None:
+                self._fail(as_exception(own))
+            if rest is not None:
+                raise rest from None
         finally:
+            self._nursery = None
             self._closed.set()
 
 

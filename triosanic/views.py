@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from triosanic.constants import HTTP_METHODS
 from triosanic.exceptions import InvalidUsage, MethodNotAllowed
-from triosanic.router import Handler, name_of
+from triosanic.router import Handler, Hosts, Version, name_of
 
 _HandlerT = TypeVar("_HandlerT", bound=Handler)
 
@@ -27,13 +27,17 @@ class Asked(Protocol):
 class Attachable(Protocol):
     """What a view can be attached to: an app or a blueprint."""
 
-    def add_route(
+    def add_route(  # noqa: PLR0917  # Sanic's arguments
         self,
         handler: Handler,
         uri: str,
         methods: Iterable[str] | str | None = None,
-        host: str | Sequence[str] | None = None,
+        host: Hosts = None,
         strict_slashes: bool | None = None,
+        version: Version = None,
+        name: str | None = None,
+        stream: bool = False,
+        version_prefix: str = "/v",
         **options: Any,
     ) -> Handler:
         """Record a route."""
@@ -73,13 +77,17 @@ class HTTPMethodView:
             cls.attach(attach, uri, **options)
 
     @classmethod
-    def attach(
+    def attach(  # noqa: PLR0917  # Sanic's arguments
         cls,
         to: Attachable,
         uri: str,
         methods: Iterable[str] = _GET,
-        host: str | Sequence[str] | None = None,
+        host: Hosts = None,
         strict_slashes: bool | None = None,
+        version: Version = None,
+        name: str | None = None,
+        stream: bool = False,
+        version_prefix: str = "/v",
         **options: Any,
     ) -> None:
         """Add a route for this view.
@@ -90,9 +98,24 @@ class HTTPMethodView:
             methods: Accepted for Sanic's sake; the view's own methods count.
             host: The host, or hosts, to answer to.
             strict_slashes: Whether a slash at the end makes another path.
-            options: As in ``add_route``: ``version``, ``name``, ``stream``, ``version_prefix`` and so on.
+            version: Put before the path, after ``version_prefix``.
+            name: The route's name; ``None`` takes the class's.
+            stream: Whether its methods read the body themselves, piece by piece.
+            version_prefix: What stands before the version.
+            options: As in ``add_route``.
         """
-        to.add_route(cls.as_view(), uri, methods, host, strict_slashes, **options)
+        to.add_route(
+            cls.as_view(),
+            uri,
+            methods,
+            host,
+            strict_slashes,
+            version,
+            name,
+            stream,
+            version_prefix,
+            **options,
+        )
 
     @classmethod
     def as_view(cls, *class_args: object, **class_kwargs: object) -> Handler:

@@ -5,13 +5,30 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator
+from typing import Final
 
 import trio
-from quart import Response, current_app, jsonify, request
+from quart import Blueprint, Response, current_app, g, jsonify, request, websocket
 from quart_trio import QuartTrio
 
-from benchmarks.apps.payloads import BLOCK, HELLO, JSON, LONG_S, PIECE, block_sizes, stamped_piece
+from benchmarks.apps.payloads import (
+    BLOCK,
+    COOKIE,
+    END,
+    FILES,
+    HELLO,
+    JSON,
+    LONG_S,
+    MESSAGE,
+    PIECE,
+    STAMP,
+    block_sizes,
+    stamped_piece,
+)
 from benchmarks.apps.runners import run_hypercorn
+
+# A page of Quart's hands messages to a queue for each member; this is as long as triosanic's.
+ROOM_QUEUE: Final = 16
 
 
 async def hello() -> Response:
@@ -22,8 +39,25 @@ async def as_json() -> Response:
     return jsonify(JSON)
 
 
+async def json_echo() -> Response:
+    return jsonify(await request.json)
+
+
 async def param(number: int) -> Response:
     return Response(str(number), mimetype="text/plain")
+
+
+async def meet() -> None:
+    g.visitor = request.cookies.get(COOKIE)
+
+
+async def stamp(response: Response) -> Response:
+    response.headers[STAMP] = g.visitor
+    return response
+
+
+async def page(number: int) -> Response:
+    return jsonify({"id": number, "visitor": g.visitor, **JSON})
 
 
 async def count() -> Response:
@@ -91,12 +125,57 @@ async def ended() -> Response:
     return jsonify({str(number): at for number, at in current_app.extensions["ended"].items()})
 
 
+async def ws_echo() -> None:
+    while True:
+        await websocket.send(await websocket.receive())
+
+
+async def ws_count() -> None:
+    number = 0
+    while True:
+        if await websocket.receive() == END:
+            await websocket.send(str(number))
+        number += 1
+
+
+async def ws_messages() -> None:
+    for _ in range(int(websocket.args["n"])):
+        await websocket.send(MESSAGE)
+
+
+async def ws_room() -> None:
+    room: set[trio.MemorySendChannel[str]] = current_app.extensions["room"]
+    send, receive = trio.open_memory_channel[str](ROOM_QUEUE)
+
+    async def deliver() -> None:
+        async for message in receive:
+            await websocket.send(message)
+
+    room.add(send)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(deliver)
+            while True:
+                message = await websocket.receive()
+                for member in tuple(room):
+                    await member.send(message)
+    finally:
+        room.discard(send)
+
+
 def build() -> QuartTrio:
-    app = QuartTrio("benchmark")
+    app = QuartTrio("benchmark", static_folder=str(FILES), static_url_path="/files")
+    pages = Blueprint("pages", __name__, url_prefix="/page")
+    pages.before_request(meet)
+    pages.after_request(stamp)
+    pages.add_url_rule("/<int:number>", view_func=page)
+    app.register_blueprint(pages)
     app.extensions["ended"] = {}
+    app.extensions["room"] = set()
     app.config["MAX_CONTENT_LENGTH"] = None
     app.add_url_rule("/hello", view_func=hello)
     app.add_url_rule("/json", view_func=as_json)
+    app.add_url_rule("/json-echo", view_func=json_echo, methods=["POST"])
     app.add_url_rule("/param/<int:number>", view_func=param)
     app.add_url_rule("/count", view_func=count, methods=["POST"])
     app.add_url_rule("/down", view_func=down)
@@ -106,6 +185,10 @@ def build() -> QuartTrio:
     app.add_url_rule("/endless", view_func=endless)
     app.add_url_rule("/wait/<int:number>", view_func=wait)
     app.add_url_rule("/ended", view_func=ended)
+    app.add_websocket("/ws/echo", view_func=ws_echo)
+    app.add_websocket("/ws/count", view_func=ws_count)
+    app.add_websocket("/ws/messages", view_func=ws_messages)
+    app.add_websocket("/ws/room", view_func=ws_room)
     return app
 
 

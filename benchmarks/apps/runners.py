@@ -14,6 +14,10 @@ from hypercorn.trio import serve
 KEEP_ALIVE_S: Final = 120
 
 
+# The library that uvicorn speaks WebSockets by, where its HTTP is parsed so: C with C, and Python alone.
+WEBSOCKETS: Final = {"httptools": "websockets-sansio", "h11": "wsproto"}
+
+
 def run_uvicorn(app: Any, port: int, parser: str) -> None:
     """Serve on uvicorn and uvloop with the ``parser`` named: ``h11`` or ``httptools``."""
     uvicorn.run(
@@ -22,6 +26,7 @@ def run_uvicorn(app: Any, port: int, parser: str) -> None:
         port=port,
         loop="uvloop",
         http=parser,
+        ws=WEBSOCKETS[parser],
         access_log=False,
         log_level="warning",
         timeout_keep_alive=KEEP_ALIVE_S,

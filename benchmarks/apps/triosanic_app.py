@@ -7,10 +7,24 @@ import time
 
 import trio
 
-from benchmarks.apps.payloads import BLOCK, HELLO, JSON, LONG_S, PIECE, block_sizes, stamped_piece
-from triosanic import Sanic
+from benchmarks.apps.payloads import (
+    BLOCK,
+    COOKIE,
+    END,
+    FILES,
+    HELLO,
+    JSON,
+    LONG_S,
+    MESSAGE,
+    PIECE,
+    STAMP,
+    block_sizes,
+    stamped_piece,
+)
+from triosanic import Blueprint, Sanic
 from triosanic.request import Request
 from triosanic.response import HTTPResponse, json, text
+from triosanic.websocket import Broadcast, Websocket
 
 
 async def hello(request: Request) -> HTTPResponse:
@@ -21,8 +35,24 @@ async def as_json(request: Request) -> HTTPResponse:
     return json(JSON)
 
 
+async def json_echo(request: Request) -> HTTPResponse:
+    return json(request.json)
+
+
 async def param(request: Request, number: int) -> HTTPResponse:
     return text(str(number))
+
+
+async def meet(request: Request) -> None:
+    request.ctx.visitor = request.cookies.get(COOKIE)
+
+
+async def stamp(request: Request, response: HTTPResponse) -> None:
+    response.headers[STAMP] = request.ctx.visitor
+
+
+async def page(request: Request, number: int) -> HTTPResponse:
+    return json({"id": number, "visitor": request.ctx.visitor, **JSON})
 
 
 async def count(request: Request) -> HTTPResponse:
@@ -78,12 +108,45 @@ async def ended(request: Request) -> HTTPResponse:
     return json(request.app.ctx.ended)
 
 
+async def ws_echo(request: Request, ws: Websocket) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
+async def ws_count(request: Request, ws: Websocket) -> None:
+    number = 0
+    async for message in ws:
+        if message == END:
+            await ws.send(str(number))
+        number += 1
+
+
+async def ws_messages(request: Request, ws: Websocket) -> None:
+    for _ in range(int(request.args.get("n"))):
+        await ws.send(MESSAGE)
+
+
+async def ws_room(request: Request, ws: Websocket) -> None:
+    room: Broadcast = request.app.ctx.room
+    with room.member(ws):
+        async for message in ws:
+            await room.send(message)
+
+
 def build() -> Sanic:
     app = Sanic("benchmark")
     app.ctx.ended = {}
+    app.ctx.room = Broadcast(slow="wait")
     app.add_route(hello, "/hello")
     app.add_route(as_json, "/json")
+    app.add_route(json_echo, "/json-echo", methods=["POST"])
     app.add_route(param, "/param/<number:int>")
+    pages = Blueprint("pages", url_prefix="/page")
+    pages.on_request(meet)
+    pages.on_response(stamp)
+    pages.add_route(page, "/<number:int>")
+    app.blueprint(pages)
+    app.static("/files", FILES, stream_large_files=True)
     app.add_route(count, "/count", methods=["POST"], stream=True)
     app.add_route(down, "/down")
     app.add_route(pieces, "/pieces")
@@ -92,6 +155,10 @@ def build() -> Sanic:
     app.add_route(endless, "/endless")
     app.add_route(wait, "/wait/<number:int>")
     app.add_route(ended, "/ended")
+    app.add_websocket_route(ws_echo, "/ws/echo")
+    app.add_websocket_route(ws_count, "/ws/count")
+    app.add_websocket_route(ws_messages, "/ws/messages")
+    app.add_websocket_route(ws_room, "/ws/room")
     return app
 
 

@@ -1,5 +1,6 @@
 """Conversations that are cut off at each of their steps."""
 
+import gzip
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,21 +11,27 @@ from tests.http.wires import Client, chunk, chunked, get, post
 from triosanic import Sanic
 from triosanic.http.exchange import Exchange
 from triosanic.request import Request
-from triosanic.response import HTTPResponse, StreamingHTTPResponse, stream, text
+from triosanic.response import EventStreamResponse, HTTPResponse, StreamingHTTPResponse, sse, stream, text
 
 Script = Sequence[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a client sends, with ``None`` where it waits for an answer, and what the answers are."""
+    """What a client sends, with ``None`` where it waits for an answer, and what the answers are.
+
+    The first may be one that goes on until it is stopped, so that less of it is whole as well.
+    """
 
     script: Script
     answers: Sequence[bytes]
     statuses: Sequence[int] = ()
+    endless: bool = False
 
     def right(self, number: int, status: int, body: bytes) -> bool:
         """Whether it is that answer; of an error only the status is looked at."""
+        if self.endless and number == 0:
+            return status == 200 and self.answers[0].startswith(body)
         wanted = self.statuses[number] if self.statuses else 200
         return status == wanted and (status != 200 or body == self.answers[number])
 
@@ -54,8 +61,12 @@ class Program:
             (self.large, False),
             (self.fails, False),
             (self.both, True),
+            (self.events, False),
         ):
             app.add_route(handler, f"/{handler.__name__}", ["GET", "POST", "HEAD"], stream=streams)
+        app.add_route(self.echo, "/inflated", ["POST"], name="inflated", decompress=True)
+        app.add_route(self.zipped, "/zipped", compress=True)
+        app.add_route(self.zips, "/zips", compress=True)
 
     def begin(self, request: Request) -> "Program":
         self.exchange = request.exchange
@@ -112,6 +123,16 @@ class Program:
         with self.begin(request):
             return text("x" * 5000)
 
+    async def zipped(self, request: Request) -> HTTPResponse:
+        with self.begin(request):
+            return text("x" * 100_000)
+
+    async def zips(self, request: Request) -> AsyncIterator[str]:
+        with self.begin(request):
+            for _ in range(3):
+                yield "x" * 40_000
+                await trio.sleep(1)
+
     async def fails(self, request: Request) -> HTTPResponse:
         with self.begin(request):
             try:
@@ -133,8 +154,20 @@ class Program:
                 await request.stream.read_all(10_000)
             await response.eof()
 
+    async def events(self, request: Request) -> EventStreamResponse:
+        async def happen() -> AsyncIterator[str]:
+            with self:
+                yield "a"
+                await trio.sleep(20)
+                yield "b"
+
+        with self.begin(request):
+            return sse(happen())
+
 
 EXPECT: Final = get("/streamed", "Expect: 100-continue", "Content-Length: 5", method="POST")
+GZIP: Final = "Accept-Encoding: gzip"
+ZIPPED: Final = gzip.compress(b"abc")
 CONVERSATIONS: Final[dict[str, Conversation]] = {
     "kept alive": Conversation([get("/hello"), None, get("/hello"), None], [b"hello"] * 2),
     "pipelined": Conversation(
@@ -146,6 +179,10 @@ CONVERSATIONS: Final[dict[str, Conversation]] = {
     ),
     "chunked": Conversation(
         [chunked(b"ab", b"c", path="/echo"), None, get("/hello"), None], [b"abc", b"hello"]
+    ),
+    "inflated": Conversation(
+        [chunked(ZIPPED[:9], ZIPPED[9:], path="/inflated", fields=("Content-Encoding: gzip",)), None],
+        [b"abc"],
     ),
     "streamed": Conversation(
         [
@@ -162,12 +199,21 @@ CONVERSATIONS: Final[dict[str, Conversation]] = {
     "generated": Conversation(
         [get("/generated"), None, get("/hello"), None], [b"a" * 10 + b"b" * 20_000 + b"c", b"hello"]
     ),
+    "events": Conversation(
+        [get("/events"), None, get("/hello"), None], [b"data: a\n\n:\n\ndata: b\n\n", b"hello"], endless=True
+    ),
     "HTTP/1.0": Conversation([get("/generated", version="1.0"), None], [b"a" * 10 + b"b" * 20_000 + b"c"]),
     "children": Conversation([get("/children") + get("/hello"), None, None], [b"children", b"hello"]),
     "unread": Conversation(
         [post(b"x" * 3000, "/ignores"), None, get("/hello"), None], [b"ignored", b"hello"]
     ),
     "fails": Conversation([get("/fails") + get("/hello"), None, None], [b"", b"hello"], [500, 200]),
+    "compressed": Conversation(
+        [get("/zipped", GZIP), None, get("/hello"), None], [b"x" * 100_000, b"hello"]
+    ),
+    "compressed stream": Conversation(
+        [get("/zips", GZIP), None, get("/hello"), None], [b"x" * 120_000, b"hello"]
+    ),
     "large": Conversation([get("/large") + get("/large"), None, None], [b"x" * 5000] * 2),
 }
 
@@ -180,7 +226,10 @@ async def talk(client: Client, script: Script, answers: list[tuple[int, bytes, b
                 await client.send_only(part)
                 continue
             answer = await client.answer()
-            answers.append((answer.status, answer.body, answer.whole))
+            body = answer.body
+            if answer.whole and answer.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)  # raises if it is not whole
+            answers.append((answer.status, body, answer.whole))
             if not answer.whole:
                 return
         await client.leave()

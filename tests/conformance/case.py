@@ -57,7 +57,8 @@ def post(*fields: bytes, target: bytes = b"/") -> bytes:
 
 def refused(name: str, source: str, data: bytes, status: int = 400) -> Case:
     """Answered by the connection before there is a request, with what follows unread."""
-    return Case(name, source, data + GET, (status,), State.CLOSED, (), plain=True)
+    methods = ("HEAD",) if data.startswith(b"HEAD ") else ()
+    return Case(name, source, data + GET, (status,), State.CLOSED, (), plain=True, methods=methods)
 
 
 def broken(name: str, source: str, data: bytes) -> Case:

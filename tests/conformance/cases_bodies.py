@@ -25,6 +25,11 @@ _HELLO: Final = b"5\r\nhello\r\n"
 _posted: Final = partial(taken, seen="POST /")
 
 
+def _unexpected(name: str, source: str, data: bytes) -> Case:
+    """What follows is a body or a request: whoever takes it for one of them can be made to err."""
+    return Case(name, source, data, (417,), State.CLOSED, ())
+
+
 def _sized(line: bytes) -> bytes:
     return post(CHUNKED) + line + b"\r\nhello\r\n" + _LAST
 
@@ -164,9 +169,20 @@ def _expectations() -> Iterator[Case]:
         "Expect with chunks", source, post(b"Expect: 100-continue", CHUNKED) + _HELLO + _LAST, body=b"hello"
     )
     yield taken("Expect without a body", source, get(b"Expect: 100-continue"))
+    lists = "RFC 9110 5.6.1.2, 10.1.1"
+    yield from each(
+        taken, "Expect", lists, lambda text: get(b"Expect:" + text),
+        b"", b" ,", b" 100-continue,", b" , 100-continue", b" 100-continue, 100-Continue",
+        b" 100-continue\r\nExpect: 100-continue",
+    )  # fmt: skip
     for other in ("100", "200-ok", "100-continue, x", "100-continue;a=b", "101-continue"):
         data = get(f"Expect: {other}".encode()) + GET
         yield Case(f"Expect {other}", source, data, (417, 200), State.OPEN, (SEEN,))
+    yield from each(
+        _unexpected, "a body that may not come", "RFC 9110 10.1.1, RFC 9112 11.2", lambda text: post(text),
+        b"Expect: x\r\nContent-Length: 9", b"Expect: 100-continue, x\r\nContent-Length: 99999",
+        b"Expect: x\r\n" + CHUNKED,
+    )  # fmt: skip
 
 
 def _pipelines() -> Iterator[Case]:

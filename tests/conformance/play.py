@@ -73,11 +73,13 @@ class Talk:
     Attributes:
         methods: Of the requests in turn, as far as they are not GET: an answer to HEAD has no content.
         trickled: Whether each byte is sent for itself.
+        alone: Whether it is over once it is quiet itself, and not only when all are.
     """
 
     steps: tuple[Step, ...]
     methods: tuple[str, ...] = ()
     trickled: bool = False
+    alone: bool = False
 
 
 def read_answers(data: bytes, methods: Sequence[str], *, ended: bool) -> tuple[tuple[Answer, ...], bytes]:
@@ -185,7 +187,7 @@ async def _play_all(talks: Mapping[str, Talk]) -> Mapping[str, Outcome]:
     async def play(name: str, talk: Talk, port: int) -> None:
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
             own = stream.socket.getsockname()[1]
-            outcome = await _Player(talk, quiet, stream).play()
+            outcome = await _Player(talk, _Quiet() if talk.alone else quiet, stream).play()
             outcomes[name] = replace(outcome, seen=tuple(seen.by_port.pop(own, ())))
 
     async with trio.open_nursery() as serving:

@@ -5,6 +5,7 @@ more in words (content, header fields, a second step) have a row here; nothing e
 """
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any, Final, TypeAlias
 from tests.conformance.play import Answer, Outcome, State, Step, Talk
 
 FILE: Final = Path(__file__).parent / "http11probe.json"
+_IMF_FIXDATE: Final = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 
 
 class Verdict(StrEnum):
@@ -102,6 +104,13 @@ def _status(passes: int, has: str = "", lacks: str = "") -> Judge:
     return _first(check)
 
 
+def _dated(outcome: Outcome) -> Verdict:
+    """RFC 9110 5.6.7: of the forms of a date the one that is sent."""
+    dates = [answer.headers.get("date", "") for answer in outcome.answers]
+    good = dates and all(_IMF_FIXDATE.fullmatch(date) for date in dates)
+    return Verdict.PASS if good else Verdict.FAIL
+
+
 def _no_interim(outcome: Outcome) -> Verdict:
     return Verdict.FAIL if any(answer.interim for answer in outcome.answers) else Verdict.PASS
 
@@ -147,7 +156,7 @@ WORDS: Final[Mapping[str, Judge]] = {
     "COMP-HEAD-NO-BODY": _success(body=b""),
     "COMP-405-ALLOW": _status(405, has="allow"),
     "COMP-DATE-HEADER": _success(has="date"),
-    "COMP-DATE-FORMAT": _success(has="date"),
+    "COMP-DATE-FORMAT": _dated,
     "COMP-NO-1XX-HTTP10": _no_interim,
     "COMP-NO-CL-IN-204": _status(204, lacks="content-length"),
     "COMP-OPTIONS-ALLOW": _success(has="allow", otherwise=Verdict.WARN),
@@ -225,6 +234,10 @@ DYNAMIC: Final[Mapping[str, Step]] = {
 }
 
 
+# The server answers a while after the 2 s that the file waits: those are counted from this case on.
+ALONE: Final = frozenset({"MAL-POST-CL-HUGE-NO-BODY"})
+
+
 def _by_lists(passes: Mapping[str, Sequence[str]], warns: Mapping[str, Sequence[str]]) -> Judge:
     """Judge as the file lists statuses by what has become of the connection."""
 
@@ -251,7 +264,8 @@ def _read(case: Mapping[str, Any]) -> Probe:
         steps = (b64decode(case["payload_b64"]),)
         judge = WORDS.get(name) or _by_lists(case["pass"], case["warn"])
     methods = tuple("HEAD" if isinstance(s, bytes) and s.startswith(b"HEAD ") else "GET" for s in steps)
-    return Probe(name, case["expected"], case["scored"], Talk(steps, methods), judge, name in WORDS)
+    talk = Talk(steps, methods, alone=name in ALONE)
+    return Probe(name, case["expected"], case["scored"], talk, judge, name in WORDS)
 
 
 def load() -> tuple[Probe, ...]:

@@ -24,6 +24,8 @@ def make_app(seen: Seen) -> Sanic:
 
     @app.on_request
     async def note(request: Request) -> None:
+        if request.unseen:
+            return  # its body was refused: this runs for the answer's sake, and no handler will
         seen.by_port[request.port].append(f"{request.method} {request.raw_url.decode()}")
 
     async def answer(request: Request, path: str = "") -> HTTPResponse:

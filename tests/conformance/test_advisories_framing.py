@@ -109,14 +109,14 @@ async def test_a_request_behind_a_bad_one_is_never_served(app: Sanic, bad: bytes
 # 10
 
 
-def quickest(run: Callable[[bytes], object], data: bytes) -> float:
-    """Give the seconds of CPU that the best of some runs took."""
-    found = float("inf")
-    for _ in range(5):
+def takes_10_ms(run: Callable[[bytes], object], data: bytes) -> bool:
+    """Say whether so much CPU is enough for one of some runs: the machine may be busy with something else."""
+    for _ in range(20):
         start = process_time()
         run(data)
-        found = min(found, process_time() - start)
-    return found
+        if process_time() - start < 0.01:
+            return True
+    return False
 
 
 def head(data: bytes) -> None:
@@ -147,7 +147,7 @@ def test_64_kib_of_anything_in_a_field_take_less_than_10_ms(name: str, piece: by
     data = (
         b"GET / HTTP/1.1\r\n" + start + name.encode() + b": a" + piece * (65_536 // len(piece)) + b"z\r\n\r\n"
     )
-    assert quickest(head, data) < 0.01
+    assert takes_10_ms(head, data)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_64_kib_of_anything_in_a_field_take_less_than_10_ms(name: str, piece: by
 @pytest.mark.parametrize("start", [b"5", b"5;a=", b'5;a="', b"0\r\n", b"0\r\na: "])
 def test_64_kib_of_anything_in_chunks_take_less_than_10_ms(start: bytes, piece: bytes) -> None:
     """As above, in sizes, extensions and trailers."""
-    assert quickest(chunks, start + piece * (65_536 // len(piece)) + b"\r\n\r\n") < 0.01
+    assert takes_10_ms(chunks, start + piece * (65_536 // len(piece)) + b"\r\n\r\n")
 
 
 # 32

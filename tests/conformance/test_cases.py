@@ -39,16 +39,17 @@ def check(case: Case, outcome: Outcome) -> None:
         assert final.headers["connection"] == ("close" if case.state is State.CLOSED else "keep-alive")
         assert not case.has or final.headers[case.has]
     if case.plain:
-        check_refusal(outcome)
+        check_refusal(outcome, has_content=case.methods != ("HEAD",))
 
 
-def check_refusal(outcome: Outcome) -> None:
+def check_refusal(outcome: Outcome, *, has_content: bool) -> None:
     """http-rules 0: plain text, one line, and nothing of the peer's in it."""
     final = outcome.answers[-1]
-    assert set(final.headers) == {"content-length", "content-type", "connection"}
+    length = {"content-length"} if has_content else set()
+    assert set(final.headers) == {"date", "content-type", "connection"} | length
     assert final.headers["content-type"] == "text/plain; charset=utf-8"
-    assert final.body.endswith(b"\n")
-    assert len(final.body.splitlines()) == 1
+    assert final.body.endswith(b"\n") is has_content
+    assert len(final.body.splitlines()) == has_content
     assert final.body.isascii()
 
 

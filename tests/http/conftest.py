@@ -5,18 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.wires import run_in_real_time, run_in_virtual_time
+from tests.http.wires import choose_clocks
 from triosanic import Sanic
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-trio has marked its tests
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Let time pass when nothing else does, so that a test that hangs ends at once; not with `REAL_TIME`."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents and item.get_closest_marker("trio"):
-            real = isinstance(item, pytest.Function) and getattr(item.module, "REAL_TIME", False)
-            run = run_in_real_time if real else run_in_virtual_time
-            item.add_marker(pytest.mark.trio(run=run), append=False)
+    choose_clocks(items, Path(__file__).parent)
 
 
 @pytest.fixture(autouse=True)

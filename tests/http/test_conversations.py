@@ -1,5 +1,6 @@
 """Requests one after the other on one connection: which are answered, in what order, and when it closes."""
 
+import re
 from contextvars import Context, ContextVar
 from functools import partial
 
@@ -185,7 +186,7 @@ async def test_each_split_of_a_conversation_is_answered_the_same() -> None:
         async with alone(serving(echo, "/", "/last")) as client:
             for part in parts:
                 await client.send(part)
-            return await client.rest()
+            return re.sub(rb"date: [^\r]+", b"date: ", await client.rest())
 
     whole = await talk(data)
     assert whole.count(b"HTTP/1.1 200 OK") == 3
@@ -246,6 +247,8 @@ async def test_a_broken_body_ends_the_connection_and_nothing_after_it_is_served(
         (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"a: b\r\n" * 101 + b"\r\n", 431),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n", 501),
         (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        (b"HEAD / HTTP/1.1\r\n\r\n", 400),
+        (b"HEAD / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
     ],
 )
 async def test_a_refusal_is_plain_text_and_reaches_its_client(head: bytes, status: int) -> None:
@@ -254,7 +257,7 @@ async def test_a_refusal_is_plain_text_and_reaches_its_client(head: bytes, statu
         refused = await client.ask(head)
         assert (refused.status, refused.whole, refused.keeps_alive) == (status, True, False)
         assert refused.headers["content-type"].startswith("text/plain")
-        assert await client.rest() == b""
+        assert await client.rest() == b""  # also for HEAD, whose answer has no content
 
 
 async def test_an_unknown_expectation_is_refused_and_the_connection_goes_on() -> None:

@@ -6,12 +6,19 @@ import pytest
 import trio
 
 from tests.http.wires import GET, App, Client, alone, chunk, connect, get, post, reply, serving
+from triosanic import Sanic
 from triosanic.http.exchange import Exchange
+from triosanic.http.wire import StreamWire
 from triosanic.request import Request
 from triosanic.response import HTTPResponse, StreamingHTTPResponse, stream, text
+from triosanic.testing import open_raw
 
 HEAD = get("/", "Content-Length: 1000000", method="POST")
 approx = partial(pytest.approx, abs=0.001)
+
+
+async def hello(request: Request) -> HTTPResponse:
+    return text("hello")
 
 
 async def read_all(request: Request) -> HTTPResponse:
@@ -186,6 +193,25 @@ async def test_the_body_clock_stops_while_the_handler_does_not_read() -> None:
         assert (answer.status, answer.body) == (200, b"500000")
 
 
+@pytest.mark.parametrize("name", ["readexactly", "lines"])
+async def test_the_body_clock_stops_when_the_handler_gives_back_what_it_took(name: str) -> None:
+    """Table: as above; what was taken for something that was cancelled waits for its handler again."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        with trio.move_on_after(1):
+            if name == "readexactly":
+                await request.stream.readexactly(100)
+            else:
+                await anext(request.stream.lines())
+        await trio.sleep(100)
+        return text(str(len(await request.stream.read_all(1000))))
+
+    async with alone(serving(handler, stream=True), response_timeout_s=1e6) as client:
+        await client.send_only(get("/", "Content-Length: 100", method="POST") + b"x" * 50)
+        await trio.sleep(102)
+        answer = await client.ask(b"x" * 50)
+        assert (answer.status, answer.body) == (200, b"100")
+
 async def test_a_handler_has_60_s_until_the_first_byte_of_its_response() -> None:
     """Table: `RESPONSE_TIMEOUT`, 503; the connection can be used again."""
     cancelled = trio.Event()
@@ -220,6 +246,46 @@ async def test_a_route_can_have_its_own_response_timeout(seconds: float) -> None
         assert (await client.ask(GET)).status == 503
         assert trio.current_time() - start == approx(seconds)
 
+
+@pytest.mark.parametrize("how", ["raises", "hangs", "streams and raises"])
+async def test_an_error_handler_that_hangs_leaves_nobody_without_an_answer(how: str) -> None:
+    """Table: `RESPONSE_TIMEOUT`; after it the error handler has the same time again, and no more."""
+
+    async def streaming(response: StreamingHTTPResponse) -> None:
+        raise ValueError
+
+    async def handler(request: Request) -> HTTPResponse | StreamingHTTPResponse:
+        if how == "hangs":
+            await trio.sleep_forever()
+        if how == "raises":
+            raise ValueError
+        return stream(streaming)
+
+    async def hang(request: Request, error: Exception) -> None:
+        await trio.sleep_forever()
+
+    app = serving(handler)
+    app.error_handler.add(Exception, hang)
+    async with alone(app) as client:
+        start = trio.current_time()
+        answer = await client.ask(GET)
+        assert (answer.status, answer.body, answer.whole) == (503, b"Service Unavailable\n", True)
+        assert trio.current_time() - start == approx(120)
+        assert not answer.keeps_alive
+
+
+async def test_a_stream_whose_head_has_not_left_has_the_deadline() -> None:
+    """Table: `RESPONSE_TIMEOUT`, until the first byte; here it waits for a read or a write."""
+
+    async def handler(request: Request) -> None:
+        await request.respond()
+        await trio.sleep_forever()
+
+    async with alone(serving(handler, stream=True)) as client:
+        start = trio.current_time()
+        head = get("/", "Content-Length: 5", "Expect: 100-continue", method="POST")
+        assert (await client.ask(head)).status == 503
+        assert trio.current_time() - start == approx(60)
 
 async def test_the_response_clock_stops_while_the_handler_waits_for_the_client() -> None:
     """Table: counted only while the server is not waiting for the client."""
@@ -322,6 +388,23 @@ async def test_lingering_ends_as_soon_as_the_client_leaves() -> None:
         assert await seconds_to_end(client) == approx(0)
 
 
+async def test_a_client_that_leaves_as_we_end_our_side_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As above, where a wire takes a moment to end our side."""
+    send_eof = StreamWire.send_eof
+
+    async def slowly(wire: StreamWire) -> None:
+        await send_eof(wire)
+        await trio.sleep(1)
+
+    monkeypatch.setattr(StreamWire, "send_eof", slowly)
+    async with alone(App()) as client:
+        assert (await client.ask(b"GET\r\n\r\n")).status == 400
+        await client.leave()
+        assert await seconds_to_end(client) == approx(1)
+
+
 async def test_a_pipe_of_garbage_ends_lingering_after_1_mib() -> None:
     """Table: `LINGER_SIZE`."""
     async with alone(App()) as client:
@@ -334,35 +417,12 @@ async def test_a_pipe_of_garbage_ends_lingering_after_1_mib() -> None:
         assert 1 << 20 <= sent <= (1 << 20) + 3 * 65_536
 
 
-async def test_a_shutdown_lets_a_response_end_and_says_close() -> None:
-    """Design, shutdown: `Connection: close` on what is under way, and idle connections close."""
-
-    async def slow(exchange: Exchange) -> None:
-        await trio.sleep(20)
-        await reply(exchange)
-
-    async with alone(App(slow)) as client:
-        await client.send(GET)
-        client.connection.shut_down()
-        answer = await client.answer()
-        assert (answer.status, answer.whole, answer.keeps_alive) == (200, True, False)
-        assert await client.rest() == b""
-
-
-async def test_a_shutdown_closes_an_idle_connection_at_once() -> None:
-    """Design, shutdown."""
-    async with alone(App()) as client:
-        await client.ask(GET)
-        await trio.testing.wait_all_tasks_blocked()
-        client.connection.shut_down()
-        assert await seconds_to_end(client) == approx(0)
-
-
-async def test_a_shutdown_lets_a_head_that_has_begun_be_completed() -> None:
-    """Design, shutdown: who has begun to ask is answered."""
-    async with alone(App()) as client:
-        await client.send(GET[:10])
-        client.connection.shut_down()
-        await client.send_only(GET[10:])
-        answer = await client.answer()
-        assert (answer.status, answer.keeps_alive) == (200, False)
+async def test_a_head_that_is_longer_than_the_read_ahead_is_read_all_the_same() -> None:
+    """Table: `REQUEST_BUFFER_SIZE` bounds what is read while a request is handled, and no head."""
+    app = Sanic("small")
+    app.config.REQUEST_BUFFER_SIZE = 1024
+    app.add_route(hello, "/")
+    async with open_raw(app) as conn:
+        await conn.send(get("/", "X: " + "y" * 12_000))
+        assert (await conn.head()).startswith(b"HTTP/1.1 200")
+        assert trio.current_time() == 0

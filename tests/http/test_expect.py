@@ -35,6 +35,19 @@ async def test_the_100_is_sent_at_the_first_read_and_never_before() -> None:
         assert (await client.ask(GET)).status == 200
 
 
+async def test_a_first_read_that_is_cancelled_at_once_breaks_nothing() -> None:
+    """A 100 is sent whole or not at all, on every wire."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        with trio.move_on_after(0):
+            await request.stream.read()
+        return await read_all(request)
+
+    async with alone(serving(handler, stream=True)) as client:
+        await client.send(HEAD)
+        assert await client.at_once() == CONTINUE
+        assert (await client.ask(b"hello")).body == b"hello"
+
 async def test_a_buffered_route_asks_for_the_body_too() -> None:
     """RFC 9110 §10.1.1: whoever reads, the client is told to go on, once."""
 
@@ -46,6 +59,28 @@ async def test_a_buffered_route_asks_for_the_body_too() -> None:
         assert await client.at_once() == CONTINUE
         await client.send_only(b"hello")
         assert (await client.answer("POST")).body == b"hello"
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["buffered", "streamed"])
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Content-Length: 5", b"hello"),
+        ("Content-Length: 0", b""),
+        ("Transfer-Encoding: chunked", b"0\r\n\r\n"),
+    ],
+    ids=["length", "nothing", "chunked nothing"],
+)
+async def test_a_body_that_has_come_whole_needs_no_100(framing: str, body: bytes, streamed: bool) -> None:
+    """RFC 9110 §10.1.1: a 100 may be omitted once the content has come; the connection is kept."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        return await read_all(request) if streamed else text(request.body.decode())
+
+    async with alone(serving(handler, stream=streamed)) as client:
+        answer = await client.ask(get("/", "Expect: 100-continue", framing, method="POST") + body)
+        assert (answer.status, answer.informational, answer.keeps_alive) == (200, (), True)
+        assert (await client.ask(GET)).status == 200
 
 
 async def test_http_1_0_never_gets_a_100() -> None:

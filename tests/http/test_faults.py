@@ -1,7 +1,13 @@
 """Whatever a program does wrong: its client sees an error or a broken answer, and nobody else anything."""
 
+import asyncio
 import gc
 import logging
+import re
+import sys
+from contextlib import suppress
+from io import StringIO
+from typing import Any
 
 import pytest
 import trio
@@ -9,10 +15,46 @@ import trio
 from tests.http.wires import GET, App, alone, connect, get, post, reply, serving
 from triosanic.exceptions import NotFound
 from triosanic.http.exchange import Exchange
+from triosanic.log import logger, loggers
 from triosanic.request import Request
-from triosanic.response import HTTPResponse, StreamingHTTPResponse, stream, text
+from triosanic.response import HTTPResponse, StreamingHTTPResponse, raw, stream, text
 
-FAILURES = [
+
+class Unshowable(Exception):
+    """What can not be shown in any way."""
+
+    def __str__(self) -> str:
+        raise ValueError("str")
+
+    __repr__ = __str__
+
+
+class Elusive:
+    """What raises whatever is asked of it."""
+
+    def __getattribute__(self, name: str) -> object:
+        raise ValueError(name)
+
+    def __repr__(self) -> str:
+        raise ValueError("repr")
+
+
+def cancelled_once() -> trio.Cancelled:
+    """A cancellation that was kept from another time."""
+
+    async def keep() -> trio.Cancelled:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            try:
+                await trio.lowlevel.checkpoint()
+            except trio.Cancelled as error:
+                kept = error
+        return kept
+
+    return trio.run(keep)
+
+
+FAILURES: list[BaseException] = [
     ValueError("x"),
     MemoryError(),
     RecursionError(),
@@ -28,14 +70,22 @@ FAILURES = [
     ExceptionGroup("g", [ValueError(), KeyError()]),
     ExceptionGroup("g", [ExceptionGroup("h", [ValueError()])]),
     BaseExceptionGroup("b", [ValueError(), KeyError()]),
+    BaseExceptionGroup("b", [GeneratorExit(), ExceptionGroup("h", [ValueError()])]),
+    GeneratorExit(),
+    BaseException("of no class that is known"),
+    asyncio.CancelledError(),
+    cancelled_once(),
+    Unshowable(),
+    ExceptionGroup("g", [Unshowable(), Unshowable()]),
 ]
+NAMES = [f"{type(error).__name__}-{number}" for number, error in enumerate(FAILURES)]
 
 
-@pytest.mark.parametrize("error", FAILURES, ids=repr)
+@pytest.mark.parametrize("error", FAILURES, ids=NAMES)
 async def test_what_a_handler_raises_is_answered_with_500_and_the_connection_goes_on(
-    error: BaseException,
+    error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Design: every exception becomes a response inside the worker."""
+    """Design: every exception becomes a response inside the worker, and one record."""
 
     async def handler(request: Request) -> HTTPResponse:
         if request.path == "/bad":
@@ -44,8 +94,148 @@ async def test_what_a_handler_raises_is_answered_with_500_and_the_connection_goe
 
     async with alone(serving(handler, "/", "/bad")) as client:
         answer = await client.ask(get("/bad"))
-        assert (answer.status, answer.whole) == (500, True)
+        assert (answer.status, answer.whole, answer.keeps_alive) == (500, True, True)
+        assert [record.levelno for record in caplog.records] == [logging.ERROR]
         assert (await client.ask(GET)).body == b"fine"
+
+
+@pytest.mark.parametrize(
+    "place", ["request middleware", "response middleware", "error handler", "stream", "sync"]
+)
+@pytest.mark.parametrize("error", FAILURES, ids=NAMES)
+async def test_wherever_a_program_raises_only_its_exchange_ends(
+    error: BaseException, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As above; only what fails in a response middleware leaves the response as it is."""
+
+    def raises(*_: object) -> HTTPResponse:
+        raise error
+
+    async def raises_later(*_: object) -> None:
+        raise error
+
+    def handler(request: Request) -> HTTPResponse | StreamingHTTPResponse:
+        if place == "sync":
+            raise error
+        if place == "error handler":
+            raise LookupError
+        return stream(raises_later) if place == "stream" else text("fine")
+
+    app = serving(handler)
+    if place == "request middleware":
+        app.on_request(raises)
+    elif place == "response middleware":
+        app.on_response(raises_later)
+    elif place == "error handler":
+        app.exception(LookupError)(raises)
+    async with alone(app) as client:
+        answer = await client.ask(GET)
+        spared = place == "response middleware" and isinstance(error, Exception)
+        assert (answer.status, answer.whole) == (200 if spared else 500, True)
+        assert len(caplog.records) == 1  # middleware runs once a request, and not again for the 500
+        assert (await client.ask(GET) if answer.keeps_alive else answer).status == answer.status
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=NAMES)
+async def test_what_a_stream_raises_after_its_head_is_one_record(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    """docs/misfortunes.md: aborted, with what was sent; the log is not what fails then."""
+
+    async def streaming(response: StreamingHTTPResponse) -> None:
+        await response.write("half")
+        await trio.sleep(1)
+        raise error
+
+    async with alone(serving(lambda request: stream(streaming))) as client:
+        answer = await client.ask(GET)
+        assert (answer.status, answer.body, answer.whole) == (200, b"half", False)
+    [record] = caplog.records
+    assert record.getMessage().startswith("GET / was aborted after 4 bytes of its response: ")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=repr)
+async def test_what_is_meant_to_end_the_process_passes(error: BaseException, nursery: trio.Nursery) -> None:
+    """Trio's and Python's rule: nobody but the main program catches these."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        raise error
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with alone(serving(handler)) as client:
+            await client.send(GET)
+            await trio.sleep_forever()
+    assert caught.value.split(type(error))[1] is None
+
+
+@pytest.mark.parametrize("name", ["sanic.error", "sanic.access", "sanic.root"])
+@pytest.mark.parametrize("fault", ["handler", "filter", "full", "closed"])
+async def test_a_log_that_fails_harms_nobody(
+    name: str, fault: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """http-rules §2 (1): a full disk (ENOSPC), a closed stderr, handlers and filters that raise."""
+
+    class Raises(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError(28, "No space left on device")
+
+    log = logging.getLogger(name)
+    handler: logging.Handler = Raises()
+    if fault == "filter":
+        handler.addFilter(lambda record: bool(1 / 0))
+    elif fault == "full":
+        handler = logging.FileHandler("/dev/full", encoding="utf-8")
+    elif fault == "closed":
+        handler = logging.StreamHandler(StringIO())
+        handler.stream.close()
+        monkeypatch.setattr(sys, "stderr", handler.stream)
+    monkeypatch.setattr(log, "handlers", [handler])
+    monkeypatch.setattr(log, "propagate", False)
+    monkeypatch.setattr(log, "level", logging.INFO)
+
+    async def answering(request: Request) -> HTTPResponse | None:
+        logger.info("by the program")
+        if request.path == "/bad":
+            raise ValueError
+        return text("fine")
+
+    async with alone(serving(answering, "/", "/bad"), access_log=True) as client:
+        for _ in range(2):
+            assert (await client.ask(GET)).body == b"fine"
+            assert (await client.ask(get("/bad"))).status == 500
+    with suppress(OSError):  # of what a full disk has not taken
+        handler.close()
+
+
+@pytest.mark.parametrize("error", [trio.BrokenResourceError(), trio.ClosedResourceError()], ids=repr)
+async def test_a_stream_of_the_program_that_breaks_is_not_the_client_that_leaves(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an error as any other: logged, and answered."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        await request.stream.read()
+        ours, theirs = trio.testing.memory_stream_pair()
+        await theirs.aclose()
+        if isinstance(error, trio.ClosedResourceError):
+            await ours.aclose()
+        await ours.send_all(b"x")
+        return text("never")
+
+    async with alone(serving(handler, stream=True)) as client:
+        assert (await client.ask(post(b"abc"))).status == 500
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert record.exc_info[0] is type(error)
+
+
+def test_a_logger_that_a_program_has_made_before_is_guarded_too() -> None:
+    """The order of imports decides nothing."""
+    made = logging.getLogger("made.before")
+    assert loggers._guarded("made.before") is made  # noqa: SLF001
+    made.handlers = [logging.NullHandler()]
+    made.addFilter(lambda record: bool(1 / 0))
+    made.error("harmless")
 
 
 @pytest.mark.parametrize("depth", [1, 3], ids=str)
@@ -80,6 +270,23 @@ async def test_a_handler_that_returns_no_response_is_500(result: object) -> None
         return result
 
     async with alone(serving(handler)) as client:
+        assert (await client.ask(GET)).status == 500
+
+
+@pytest.mark.parametrize("place", ["result", "header", "written"])
+async def test_an_object_that_raises_whatever_is_asked_of_it_is_500(place: str) -> None:
+    """As above, with every attribute, its class and its representation."""
+
+    async def streaming(response: StreamingHTTPResponse) -> None:
+        await response.write(Elusive())
+
+    async def handler(request: Request) -> object:
+        if place == "written":
+            return stream(streaming)
+        return Elusive() if place == "result" else text("never", headers={"x": Elusive()})
+
+    async with alone(serving(handler)) as client:
+        assert (await client.ask(GET)).status == 500
         assert (await client.ask(GET)).status == 500
 
 
@@ -125,9 +332,11 @@ async def test_an_odd_header_value_is_sent_the_same_streamed_or_not(value: str, 
         assert answer.headers["x"] == value.strip(" \t")
 
 
-@pytest.mark.parametrize("status", [0, 99, 100, 101, 1000, -1])
+@pytest.mark.parametrize("status", [0, 99, 100, 101, 1000, -1, 404.5, "ok", None], ids=str)
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-async def test_a_status_that_is_none_is_an_error(status: int, streamed: bool) -> None:
+async def test_a_status_that_is_none_is_an_error(
+    status: Any, streamed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     """RFC 9110 §15: a final status has three digits and begins with 2 to 5."""
 
     async def streaming(response: StreamingHTTPResponse) -> None:
@@ -139,9 +348,12 @@ async def test_a_status_that_is_none_is_an_error(status: int, streamed: bool) ->
     async with alone(serving(handler)) as client:
         answer = await client.ask(GET)
         assert (answer.status, answer.whole) == (500, True)
+    assert f"must be a whole number from 200 to 999, not {status!r}" in caplog.text
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "1_0", "+2", "0x2", "²", "9" * 5000, "2, 2"], ids=ascii)
+@pytest.mark.parametrize(
+    "length", ["-1", "x", "1_0", "+2", "0x2", "²", "9" * 21, "9" * 5000, "2, 2"], ids=ascii
+)
 async def test_a_content_length_that_is_none_is_an_error(length: str) -> None:
     """RFC 9110 §8.6: digits, and nothing else."""
 
@@ -248,7 +460,10 @@ async def test_what_fails_while_it_is_cancelled_stays_inside(how: str) -> None:
             await client.leave()
 
 
-async def test_a_handler_that_fails_as_its_time_is_up_leaves_nobody_without_an_answer() -> None:
+@pytest.mark.parametrize("error", [ValueError, GeneratorExit])
+async def test_a_handler_that_fails_as_its_time_is_up_leaves_nobody_without_an_answer(
+    error: type[BaseException],
+) -> None:
     """RFC 9112 §9.3.2: the next answer must not be taken for this one's."""
 
     async def handler(request: Request) -> HTTPResponse:
@@ -257,14 +472,13 @@ async def test_a_handler_that_fails_as_its_time_is_up_leaves_nobody_without_an_a
         try:
             await trio.sleep_forever()
         finally:
-            raise ValueError("in the cleanup")
+            raise error("in the cleanup")
 
     async with alone(serving(handler, "/", "/next")) as client:
         await client.send_only(GET + get("/next"))
         answer = await client.answer()
-        assert answer.status in {500, 503} or not answer.whole
-        if answer.whole and answer.keeps_alive:
-            assert (await client.answer()).body == b"next"
+        assert (answer.status, answer.whole) == (503, True)
+        assert (await client.answer()).body == b"next"
 
 
 async def test_a_handler_that_ends_as_its_time_is_up_leaves_nobody_without_an_answer() -> None:
@@ -302,6 +516,25 @@ async def test_the_error_of_one_request_is_never_answered_to_the_next() -> None:
             assert (await client.answer()).body == b"/last"
 
 
+async def test_an_answer_behind_a_shield_does_not_make_the_next_request_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As above: what is answered in spite of its timeout leaves its error and its cancellation behind."""
+
+    async def handler(request: Request) -> HTTPResponse | None:
+        if request.path == "/next":
+            return text("next")
+        with trio.CancelScope(shield=True):
+            await trio.sleep(100)
+            await (await request.respond()).send("late", True)
+        return None
+
+    async with alone(serving(handler, "/", "/next")) as client:
+        await client.send_only(GET + get("/next"))
+        assert (await client.answer()).body == b"late"
+        assert await client.rest() == b""
+    assert "failed" not in caplog.text
+
 async def test_generators_leave_no_warning_behind() -> None:
     """No coroutine, socket or generator is left to the garbage collector."""
 
@@ -315,3 +548,39 @@ async def test_generators_leave_no_warning_behind() -> None:
         await client.ask(get(method="HEAD"))
         await client.ask(post(b"x"))
     gc.collect()
+
+
+@pytest.mark.parametrize("how", ["WRITE_TIMEOUT", "stopped", "gone"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+async def test_a_response_that_is_cut_is_told_of_with_the_bytes_that_have_left(
+    streamed: bool, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line of the reason, and the access log's; what the wire was offered and did not take counts not."""
+    caplog.set_level(logging.INFO)
+    size = 1 << 20
+
+    async def streaming(response: StreamingHTTPResponse) -> None:
+        await response.write(b"x" * size)
+
+    async def handler(request: Request) -> HTTPResponse | StreamingHTTPResponse:
+        return stream(streaming) if streamed else raw(b"x" * size)
+
+    async with trio.open_nursery() as connections:
+        client = connect(connections, serving(handler), window=200_000, access_log=True, write_timeout_s=9)
+        await client.send(GET)
+        if how == "gone":
+            await client.leave()
+        elif how == "stopped":
+            connections.cancel_scope.cancel()
+        await client.ended.wait()
+    reason = {
+        "WRITE_TIMEOUT": "the client took nothing for WRITE_TIMEOUT",
+        "stopped": "the server was stopped",
+    }
+    cut, access = caplog.records
+    line = r"GET / was aborted after (\d+) bytes of its response: (.*)"
+    found = re.fullmatch(line, cut.getMessage())
+    assert found is not None
+    assert found[2].startswith(reason.get(how, "the client has gone"))
+    assert int(found[1]) == vars(access)["byte"]
+    assert 0 < 3 * 65_536 - vars(access)["byte"] < 300  # whole pieces, without the head

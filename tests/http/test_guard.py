@@ -98,13 +98,14 @@ def agree(head: Head) -> None:
     lowered = {b"transfer-encoding"}  # h11 does that
     assert list(event.headers) == [(n, v.lower() if n in lowered else v) for n, v in raw]
     then = machine.next_event()
-    if head.chunked or head.content_length:
+    chunked = head.content_length is None
+    if chunked or head.content_length:
         assert then is h11.NEED_DATA
-        rest = b"1\r\nx\r\n0\r\n\r\n" if head.chunked else b"x" * min(head.content_length or 0, 10)
+        rest = b"1\r\nx\r\n0\r\n\r\n" if chunked else b"x" * min(head.content_length or 0, 10)
         machine.receive_data(rest)
         data = machine.next_event()
         assert isinstance(data, h11.Data)
-        assert data.data == (b"x" if head.chunked else rest)
+        assert data.data == (b"x" if chunked else rest)
     else:
         assert isinstance(then, h11.EndOfMessage)
 

@@ -102,6 +102,27 @@ async def test_whoever_leaves_leaves_nothing_behind(
     assert trio.current_time() - start <= 60.001
 
 
+async def test_a_write_that_is_told_so_beside_a_child_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    """The child is cancelled, and the nursery makes a group of both, which dispatch does not see."""
+
+    async def floods(request: Request) -> StreamingHTTPResponse:
+        async def streaming(response: StreamingHTTPResponse) -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                while True:
+                    await response.write("x" * 100_000)
+
+        return stream(streaming)
+
+    for _ in range(20):  # whether the writer or the reader is told first is up to Trio
+        async with alone(serving(floods)) as client:
+            await client.send_only(GET)
+            await wait_all_tasks_blocked()
+            client.reset()
+            await client.ended.wait()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 @pytest.mark.parametrize("how", ["leave", "half_close"])
 @pytest.mark.parametrize("data", [GET, HEAD, post(b"x")], ids=["get", "in the body", "post"])
 async def test_the_handler_is_cancelled_at_once(how: str, data: bytes) -> None:
@@ -168,6 +189,41 @@ async def test_a_route_that_opts_out_runs_to_its_end() -> None:
         await client.leave()
         await client.ended.wait()
         assert done.is_set()
+
+
+@pytest.mark.parametrize("opts_out", [True, False])
+async def test_a_client_that_leaves_before_its_route_is_known(opts_out: bool) -> None:
+    """A request and its client's end come in one moment: whoever opted out has its whole run all the same."""
+    done: list[str] = []
+
+    async def handler(request: Request) -> HTTPResponse:
+        done.append("begun")
+        await trio.sleep(30)
+        done.append("ended")
+        return text("done")
+
+    async with alone(serving(handler, cancel_on_disconnect=not opts_out)) as client:
+        await wait_all_tasks_blocked()
+        reader = client.connection._reader  # noqa: SLF001  # no peer can time it so
+        reader.on_data(GET)
+        reader.on_end(broken=True)
+        await client.ended.wait()
+    assert done == (["begun", "ended"] if opts_out else ["begun"])
+
+
+async def test_a_body_that_begins_after_its_clients_end_is_not_waited_for() -> None:
+    """A part of a second request has come before the end, and will never be whole."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        await trio.sleep(1)
+        return text(str(len(await request.stream.read_all(100))))
+
+    async with alone(serving(handler, cancel_on_disconnect=False, stream=True)) as client:
+        await client.send(get("/", "Content-Length: 0", method="POST") + HEAD + b"x")
+        await client.half_close()
+        assert (await client.answer()).body == b"0"
+        await client.ended.wait()
+        assert trio.current_time() < 5
 
 
 async def test_a_route_that_opts_out_still_answers_a_client_that_half_closed() -> None:
@@ -316,6 +372,22 @@ async def test_a_child_that_fails_is_answered_as_if_the_handler_had() -> None:
         assert sorted(cancelled) == ["handler", "sibling"]
         assert (await client.ask(get("/next"))).body == b"next"
 
+
+async def test_a_child_that_raises_what_is_no_exception_is_answered_too() -> None:
+    """Misfortunes: what is neither an `Exception` nor meant to end the process is a defect as any other."""
+
+    async def child() -> None:
+        raise GeneratorExit
+
+    async def handler(request: Request) -> HTTPResponse:
+        if request.path == "/":
+            request.nursery.start_soon(child)
+            await trio.sleep_forever()
+        return text("next")
+
+    async with alone(serving(handler, "/", "/next")) as client:
+        assert (await client.ask(GET)).status == 500
+        assert (await client.ask(get("/next"))).body == b"next"
 
 @pytest.mark.parametrize("how", ["raises", "times out", "aborts a stream"])
 async def test_children_do_not_outlive_a_handler_that_ends_badly(how: str) -> None:

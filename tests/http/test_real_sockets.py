@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from contextvars import Context
@@ -13,9 +14,11 @@ import trio
 import trustme
 
 from tests.http.pairs import reset, sockets
-from tests.http.wires import GET, Client, application_of, chunked, get, post, serving
+from tests.http.wires import GET, App, Client, application_of, chunked, get, post, serving
 from triosanic import Sanic
-from triosanic.http.connection import Application, Connection
+from triosanic.http import wire as wires
+from triosanic.http.application import Application
+from triosanic.http.connection import Connection
 from triosanic.http.limits import Limits
 from triosanic.http.poller import AVAILABLE, Poller
 from triosanic.http.wire import SocketWire, StreamWire, Wire
@@ -95,6 +98,38 @@ async def echo_stream(request: Request) -> StreamingHTTPResponse:
             await response.write(piece)
 
     return stream(streaming)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's buffers are left alone")
+@pytest.mark.parametrize(("near_us", "bounded"), [(10**9, True), (0, False)])
+async def test_long_answers_to_a_peer_that_is_near_have_a_small_buffer(
+    near_us: int, bounded: bool, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Design: what is beyond 256 KiB only leaves the cache; of one that is far the system decides."""
+    monkeypatch.setattr(wires, "NEAR_US", near_us)
+
+    async def write(response: StreamingHTTPResponse) -> None:
+        await response.write("long")
+
+    app = serving(lambda request: stream(write) if request.method == "POST" else text("short"))
+    ours, theirs = sockets(socket.AF_INET)
+    ours.setblocking(False)
+    client = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+    sizes = [ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)]
+    nursery.start_soon(Connection(SocketWire(ours, "", ""), application_of(app), Limits(), Context()).run)
+    async with client:
+        for request, end in ((GET, b"short"), (post(b""), b"0\r\n\r\n"), (post(b""), b"0\r\n\r\n")):
+            await client.send_all(request)
+            answer = b""
+            while not answer.endswith(end):
+                answer += await client.receive_some()
+            sizes.append(ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
+    before, short, *long = sizes
+    assert short == before
+    assert long == [long[0]] * 2
+    # Linux doubles what is asked for, up to a bound of the administrator's.
+    assert bounded == (long[0] != before)
+    assert long[0] <= 2 * 262_144 or not bounded
 
 
 async def ignore(request: Request) -> HTTPResponse:
@@ -255,6 +290,21 @@ async def test_the_end_of_a_response_that_ends_with_the_connection_is_seen_at_on
         assert trio.current_time() - start < 1
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "tls"])
+@pytest.mark.parametrize(
+    "request_", [get("/", "Connection: close"), get(version="1.0")], ids=["close", "1.0"]
+)
+async def test_what_follows_a_request_that_is_the_last_meets_no_reset(
+    kind: str, request_: bytes, ca: trustme.CA
+) -> None:
+    """RFC 9112 9.6; 2.2: an old client sends a CRLF behind its content. TLS has no half-close to wait in."""
+    async with talking(kind, serving(lambda request: text("whole")), ca) as client:
+        for data in (request_, b"\r\n", b"\r\n"):  # the second is who meets a reset of the first
+            await client.send_only(data)
+            await trio.sleep(0.02)
+        assert (await client.rest()).endswith(b"\r\n\r\nwhole")
+
+
 @every
 async def test_a_client_that_does_not_read_is_cut_off(kind: str, ca: trustme.CA) -> None:
     """Table: `WRITE_TIMEOUT`."""
@@ -326,3 +376,41 @@ async def test_a_body_that_comes_byte_by_byte(kind: str, ca: trustme.CA) -> None
                 await client.send_only(bytes([byte]))
                 await trio.lowlevel.checkpoint()
             assert (await client.answer("POST")).body == b"hello"
+
+
+@pytest.mark.parametrize("kind", ["tcp", *(["shared"] if AVAILABLE else [])])
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the system tells what its peer has taken")
+async def test_a_reader_that_takes_little_is_not_taken_for_one_that_stands_still(
+    kind: str, ca: trustme.CA
+) -> None:
+    """A socket asks for more only once a third of its megabytes has left."""
+
+    async def large(request: Request) -> HTTPResponse:
+        return HTTPResponse(b"x" * (16 * MIB))
+
+    async with talking(kind, serving(large), ca, write_timeout_s=1) as client:
+        await client.send_only(get("/", "Connection: close"))
+        taken = 0
+        for _ in range(300):
+            taken += len(await client.some(6_000))
+            await trio.sleep(0.01)
+        assert taken + len(await client.rest()) > 16 * MIB
+
+
+@every
+async def test_an_error_of_ours_while_reading_ends_the_connection(
+    kind: str, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """http-rules §2: it stays inside; and nothing is served after bytes that may have been lost."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    async with talking(kind, App(), ca) as client:
+        assert (await client.ask(GET)).body == b"ok"
+        monkeypatch.setattr("triosanic.http.connection.take_head", fail)
+        await client.send_only(GET)
+        with suppress(trio.BrokenResourceError):
+            assert await client.some() == b""
+        await client.ended.wait()
+    assert "MemoryError" in caplog.text

@@ -178,11 +178,27 @@ async def test_what_leaves_at_once_gives_others_their_turn_as_well() -> None:
 
         await wait_all_tasks_blocked()
         nursery.start_soon(count)
-        for _ in range(640):
+        for _ in range(704):  # 11 MiB; each fifth write sends what has come together, 80 KiB
             await peer.channel.write(b"x" * 16_384)
         nursery.cancel_scope.cancel()
         peer.channel.end()
     assert turns >= 9
+
+
+async def test_pieces_below_the_mark_leave_together_and_before_the_writer_has_its_turn() -> None:
+    """Design: a system call for two pieces of 64 KiB costs little more than one for each."""
+    piece = b"x" * 65_536
+    async with channel(high=65_536, limit=1 << 20) as peer:
+        await wait_all_tasks_blocked()
+        peer.at_once = 1 << 20
+        for _ in range(4):
+            with assert_no_checkpoints():
+                await peer.channel.write(piece)
+        assert peer.sends[1:] == [b"20000\r\n" + piece + piece + b"\r\n"] * 2
+        peer.channel.write(piece)
+        await wait_all_tasks_blocked()  # what is left does not wait for more
+        assert len(peer.sends) == 4
+        peer.channel.end()
 
 
 async def test_a_peer_that_breaks_off_as_a_piece_leaves_at_once_has_gone() -> None:

@@ -1,6 +1,7 @@
 """Streamed responses on the wire: framing, back-pressure, order, and the ways to begin and end one."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import trio
@@ -11,6 +12,7 @@ from triosanic.exceptions import ResponseBufferFull, ServerError
 from triosanic.http.exchange import Exchange
 from triosanic.request import Request
 from triosanic.response import HTTPResponse, StreamingHTTPResponse, stream, text
+from triosanic.testing import open_raw
 
 Response = StreamingHTTPResponse
 HEADS = [GET, b"\r\n" + GET, post(b"abc"), chunked(b"abc")]
@@ -210,6 +212,21 @@ async def test_a_producer_that_never_awaits_is_told_so_in_the_end() -> None:
     assert "await response.write()" in outcome[0]
 
 
+async def test_a_producer_that_awaits_never_meets_the_bound_of_those_who_do_not() -> None:
+    """Table: `RESPONSE_BUFFER_LIMIT` is for output that is not awaited, also below `RESPONSE_HIGH_WATER`."""
+
+    async def handler(request: Request) -> None:
+        response = await request.respond()
+        for _ in range(10):
+            await response.send(b"x" * 900)
+
+    app = serving(handler)
+    app.config.RESPONSE_BUFFER_LIMIT = 1000
+    async with open_raw(app) as conn:
+        await conn.send(GET)
+        assert (await conn.head()).startswith(b"HTTP/1.1 200")
+
+
 async def test_pieces_of_many_tasks_are_sent_in_the_order_they_were_written() -> None:
     """`SendChannel.write` takes the data at once."""
     order: list[bytes] = []
@@ -392,6 +409,94 @@ async def test_a_stream_sees_its_client_leave_between_two_pieces() -> None:
         await client.leave()
         await wait_all_tasks_blocked()
     assert ended == [pytest.approx(7, abs=0.001)]
+
+
+@pytest.mark.parametrize("how", ["its header can't be sent", "its middleware is cancelled"])
+async def test_a_respond_that_fails_leaves_room_for_another_answer(how: str) -> None:
+    """RFC 9112 §9.3.2: one response each, and never none: the next would be taken for this one's."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        if request.path == "/next":
+            return text("next")
+        with trio.move_on_after(1), suppress(ServerError):
+            await request.respond(headers={"x": "y\r\nz"} if "header" in how else None)
+        return text("another")
+
+    app = serving(handler, "/", "/next")
+    if "middleware" in how:
+
+        @app.on_response
+        async def linger(request: Request, response: HTTPResponse) -> None:
+            await trio.sleep(2)
+
+    async with alone(app) as client:
+        await client.send_only(GET + get("/next"))
+        assert (await client.answer()).body == b"another"
+        assert (await client.answer()).body == b"next"
+
+
+@pytest.mark.parametrize("last", ["send", "eof", "return"])
+async def test_the_head_may_change_until_the_first_piece(last: str) -> None:
+    """Sanic 25.12 writes the head with the first piece: a cookie may be added after respond()."""
+
+    async def handler(request: Request) -> object:
+        response = await request.respond(headers={"a": "1"})
+        response.status = 203
+        response.content_type = "x/y"
+        response.headers["a"] = "2"
+        response.add_cookie("c", "d")
+        response.headers["content-length"] = "1" if last == "send" else "0"
+        if last == "return":
+            return None
+        await (response.send("b") if last == "send" else response.eof())
+        response.status = 500  # too late
+        return None
+
+    async with alone(serving(handler)) as client:
+        answer = await client.ask(GET)
+    assert (answer.status, answer.body, answer.whole) == (203, b"b" if last == "send" else b"", True)
+    assert answer.headers["content-type"] == "x/y"
+
+
+async def test_a_head_that_cannot_be_sent_is_refused_at_the_first_piece() -> None:
+    async def handler(request: Request) -> None:
+        response = await request.respond()
+        response.headers["a"] = "b\r\nc: d"
+        await response.send("x")
+
+    async with alone(serving(handler)) as client:
+        answer = await client.ask(GET)
+        assert answer.status == 500
+        assert "c" not in answer.headers
+
+
+async def test_a_changed_head_that_fails_leaves_room_for_another_answer() -> None:
+    """RFC 9112 §9.3.2: one response each, and never none."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        response = await request.respond()
+        response.headers["a"] = "b\r\nc: d"
+        with pytest.raises(ServerError, match="control bytes"):
+            await response.send("x")
+        with pytest.raises(ServerError, match="has not begun"):
+            await response.send("x")
+        return text("another")
+
+    async with alone(serving(handler)) as client:
+        for _ in range(2):
+            assert (await client.ask(GET)).body == b"another"
+
+
+async def test_a_head_that_has_left_does_not_change() -> None:
+    async def handler(request: Request) -> None:
+        response = await request.respond()
+        await trio.sleep(1)
+        response.status = 203
+        await response.send("x")
+
+    async with alone(serving(handler)) as client:
+        answer = await client.ask(GET)
+        assert (answer.status, answer.body) == (200, b"x")
 
 
 async def test_a_response_returned_after_respond_is_ignored() -> None:

@@ -373,6 +373,19 @@ async def test_a_sink_is_told_of_a_reset(kind: str, ca: trustme.CA) -> None:
     assert sink.ends == [pair.resets]
 
 
+@pytest.mark.skipif("polled" not in KINDS, reason="a task that reads hears of a reset once it reads")
+async def test_a_sink_that_wants_nothing_is_told_of_a_reset_and_gets_no_data(ca: trustme.CA) -> None:
+    """RFC 9293 3.5.2: a reset flushes what has not been read; the system may hold megabytes of it."""
+    async with pair_of("polled", ca) as pair:
+        sink = Sink()
+        sink.wants = 0
+        pair.wire.deliver(sink, pair.nursery)
+        await pair.peer.send_all(BIG[:100_000])
+        pair.reset_peer()
+        await sink.ended.wait()
+    assert (len(sink.data), sink.ends) == (0, [True])
+
+
 @every
 @pytest.mark.parametrize("how", ["abort", "aclose"])
 async def test_a_sink_hears_no_data_after_the_close(kind: str, how: str, ca: trustme.CA) -> None:

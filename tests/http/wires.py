@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import h11
+import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -14,10 +16,12 @@ from triosanic import Sanic
 from triosanic.blueprints import compile_error_handler, compile_router
 from triosanic.dispatch import Dispatcher, Plan
 from triosanic.exceptions import SanicException
-from triosanic.http.connection import Application, Connection
+from triosanic.http.application import Application
+from triosanic.http.connection import Connection
 from triosanic.http.exchange import Exchange
 from triosanic.http.limits import Limits
 from triosanic.http.wire import StreamWire
+from triosanic.sending import sender_of
 from triosanic.testing import memory_pair
 
 Answering: TypeAlias = Callable[[Exchange], Awaitable[None]]
@@ -54,6 +58,15 @@ def run_in_real_time(
             await async_fn(*args)
 
     trio.run(limited, clock=clock, instruments=instruments)
+
+
+def choose_clocks(items: Sequence[pytest.Item], folder: Path) -> None:
+    """Let time pass when nothing else does, so that a test that hangs ends at once; not with `REAL_TIME`."""
+    for item in items:
+        if folder in item.path.parents and item.get_closest_marker("trio"):
+            real = isinstance(item, pytest.Function) and getattr(item.module, "REAL_TIME", False)
+            run = run_in_real_time if real else run_in_virtual_time
+            item.add_marker(pytest.mark.trio(run=run), append=False)
 
 
 def get(path: str = "/", *fields: str, method: str = "GET", version: str = "1.1") -> bytes:
@@ -133,10 +146,10 @@ class Client:
         assert self._reset is not None
         self._reset()
 
-    async def some(self) -> bytes:
+    async def some(self, max_bytes: int = 65_536) -> bytes:
         """Take what is there, or wait for it; ``b""`` at the end."""
         if not self._buffer:
-            return bytes(await self._stream.receive_some(65_536))
+            return bytes(await self._stream.receive_some(max_bytes))
         data, self._buffer = self._buffer, b""
         return data
 
@@ -229,6 +242,7 @@ def application_of(app: Sanic) -> Dispatcher:
             error_handler=compile_error_handler(app, router, app.error_handler),
             request_class=app.request_class,
             request_max_bytes=app.config.REQUEST_MAX_SIZE,
+            sender=sender_of(router, app.config),
         )
     )
 

@@ -8,7 +8,7 @@ from tests.misfortunes.peers import noting
 from triosanic import Sanic
 from triosanic.log import LOGGING_CONFIG_DEFAULTS
 from triosanic.request import Request
-from triosanic.response import HTTPResponse, text
+from triosanic.response import BaseHTTPResponse, HTTPResponse, StreamingHTTPResponse, stream, text
 
 # Each line begins with the logger's name, for the test to read.
 FORMATTERS = {
@@ -38,6 +38,25 @@ async def shielded(request: Request) -> HTTPResponse:
     with trio.CancelScope(shield=True):
         await trio.sleep_forever()
     return text("never")
+
+
+@app.get("/streamed")
+async def streamed(request: Request) -> StreamingHTTPResponse:
+    async def write(response: BaseHTTPResponse) -> None:
+        await response.write("part")
+        await trio.sleep_forever()
+
+    return stream(write)
+
+
+@app.get("/exit")
+async def leave(request: Request) -> HTTPResponse:
+    raise SystemExit(3)
+
+
+@app.after_server_stop
+async def close(app: Sanic) -> None:
+    print("closed", flush=True)
 
 
 async def fail() -> None:

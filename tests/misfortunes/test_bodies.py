@@ -122,6 +122,16 @@ async def test_expectation_is_unknown(app: Sanic, saw: list[str]) -> None:
     assert saw == []
 
 
+async def test_expectation_is_unknown_and_the_body_waits(app: Sanic) -> None:
+    """RFC 9110 §10.1.1: what comes next may be the body, or another request."""
+    app.post("/")(lambda request: text("taken"))
+    async with served(app) as connect:
+        peer = await connect()
+        answer = await peer.ask(get("/", "Expect: miracles", "Content-Length: 4", method="POST"))
+        assert answer.status == 417
+        assert await peer.end() == "closed"
+
+
 @pytest.mark.parametrize("fields", [(), ("Transfer-Encoding: chunked",)], ids=["length", "chunked"])
 async def test_body_for_no_route(app: Sanic, fields: Sequence[str]) -> None:
     @app.post("/", stream=True)

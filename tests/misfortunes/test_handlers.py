@@ -119,6 +119,33 @@ async def test_handler_raises_after_the_end(app: Sanic) -> None:
         assert await peer.kept()
 
 
+async def test_handler_raises_what_is_no_exception(app: Sanic) -> None:
+    @app.get("/")
+    async def handler(request: Request) -> HTTPResponse:
+        raise GeneratorExit
+
+    async with served(app) as connect:
+        peer = await connect()
+        assert (await peer.ask(get())).status == 500
+        assert await peer.kept()
+
+
+async def test_stream_of_the_handler_breaks(app: Sanic) -> None:
+    """It is not the client that has left."""
+
+    @app.get("/")
+    async def handler(request: Request) -> HTTPResponse:
+        ours, theirs = trio.testing.memory_stream_pair()
+        await theirs.aclose()
+        await ours.send_all(b"x")
+        return text("never")
+
+    async with served(app) as connect:
+        peer = await connect()
+        assert (await peer.ask(get())).status == 500
+        assert await peer.kept()
+
+
 async def test_handler_returns_none(app: Sanic) -> None:
     @app.get("/")
     async def handler(request: Request) -> None:
@@ -208,6 +235,27 @@ async def test_error_handler_raises(app: Sanic) -> None:
         answer = await peer.ask(get())
         assert (answer.status, answer.body) == (500, b"An error occurred while handling an error")
         assert await peer.kept()
+
+
+async def test_error_handler_hangs(app: Sanic, saw: list[str], autojump_clock: MockClock) -> None:
+    @app.get("/")
+    async def handler(request: Request) -> HTTPResponse:
+        with noting(saw):
+            await trio.sleep_forever()
+        return text("never")
+
+    @app.exception(Exception)
+    async def on_error(request: Request, error: Exception) -> None:
+        await trio.sleep_forever()
+
+    async with served(app, memory=True) as connect:
+        peer = await connect(patience_s=200)
+        start = trio.current_time()
+        answer = await peer.ask(get())
+        assert (answer.status, answer.body) == (503, b"Service Unavailable\n")
+        assert trio.current_time() - start == 120
+        assert await peer.end() == "closed"
+    assert saw == ["Cancelled"]
 
 
 async def test_response_middleware_raises(app: Sanic) -> None:

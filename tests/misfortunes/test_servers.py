@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from tests.http.wires import get, post
-from tests.misfortunes.peers import Peer, served
+from tests.misfortunes.peers import Peer, cut_short, served
 from tests.misfortunes.table import Heard, Line
 from tests.system.tools import Server, serving
 from triosanic import Sanic
@@ -118,6 +118,48 @@ async def test_grace_passes_in_an_upload(heard: Heard) -> None:
         assert await peer.end() in {"closed", "reset"}
         assert await server.exit_status() == 0
     assert b"saw Cancelled\n" in server.output
+
+
+async def test_grace_passes_in_a_response(heard: Heard) -> None:
+    async with (
+        process(heard, SANIC_GRACEFUL_SHUTDOWN_TIMEOUT="0.3") as server,
+        await trio.open_tcp_stream("127.0.0.1", server.port) as stream,
+    ):
+        peer = Peer(stream, 10)
+        await peer.send(get("/streamed"))
+        await peer.until(b"part")
+        server.process.send_signal(signal.SIGTERM)
+        assert await cut_short(peer) == 200
+        assert await peer.end() == "reset"
+        assert await server.exit_status() == 0
+
+
+async def test_handler_outlives_the_grace(heard: Heard) -> None:
+    """A shield without a deadline, or a thread: the process does not wait for them."""
+    async with (
+        process(heard, SANIC_GRACEFUL_SHUTDOWN_TIMEOUT="0.3") as server,
+        await trio.open_tcp_stream("127.0.0.1", server.port) as stream,
+    ):
+        peer = Peer(stream, 10)
+        assert await peer.kept()
+        await peer.send(get("/shielded"))
+        await trio.sleep(0.2)  # the handler is in another process
+        server.process.send_signal(signal.SIGTERM)
+        assert await peer.end() in {"closed", "reset"}
+        assert await server.exit_status() == -signal.SIGTERM
+
+
+async def test_handler_exits(heard: Heard) -> None:
+    """What is meant to end the process does, in order."""
+    async with (
+        process(heard) as server,
+        await trio.open_tcp_stream("127.0.0.1", server.port) as stream,
+    ):
+        peer = Peer(stream, 10)
+        assert (await peer.ask(get("/exit"))).status == 0
+        assert await peer.end() == "closed"
+        assert await server.exit_status() == 3
+    assert server.output.endswith(b"closed\n")
 
 
 async def test_third_signal(heard: Heard) -> None:

@@ -157,6 +157,12 @@ def test_text_form() -> None:
     assert body_of(NotFound("msg")) == "⚠️ 404 — Not Found\n==================\nmsg\n\n"
 
 
+def test_text_form_with_a_context() -> None:
+    """Source: Sanic 25.12, letter by letter."""
+    page = body_of(NotFound("msg", context={"a": 1, "b": "<x>"}))
+    assert page == '⚠️ 404 — Not Found\n==================\nmsg\n\n\nContext\n    a: 1\n    b: "<x>"'
+
+
 def test_json_form() -> None:
     """Contract 1.15, letter by letter."""
     response = error_response(NotFound("ü"), format="json")
@@ -248,7 +254,7 @@ def test_debug_text_has_the_traceback_and_the_request() -> None:
     assert "⚠️ 500 — Internal Server Error" in page
     assert "KeyError: 'root <cause>'" in page
     assert 'raise ValueError("what <failed>") from error' in page
-    assert "Request\n    GET /x?a=<1> HTTP/1.1\n    x-probe: <probe>\n    host: h\n" in page
+    assert "Request\n    GET /x?a=<1> HTTP/1.1\n    x-probe: <probe>\n    host: h" in page
 
 
 def test_debug_html_has_the_traceback_and_the_request() -> None:

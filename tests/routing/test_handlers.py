@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.routing.apps import handler
 from triosanic.blueprints import Blueprint, compile_error_handler, compile_router, mount
 from triosanic.exceptions import NotFound, SanicException, ServerError
-from triosanic.handlers import ErrorHandler, unwrap
+from triosanic.handlers.error import ErrorHandler, unwrap
 from triosanic.headers import Header
 from triosanic.recorder import Recorder
 from triosanic.response import HTTPResponse

@@ -269,6 +269,15 @@ def test_pattern_of_the_program() -> None:
     assert [resolve(router, "/f") for router in routers] == [404, ("handler", {"x": 15})]
 
 
+def test_types_of_2017() -> None:
+    """Contract 2: what is ``str`` and ``float`` now; sanic-routing warns of them."""
+    with pytest.warns(DeprecationWarning, match="as a path parameter type is depre"):
+        router = router_of("/s/<x:string>", "/n/<x:number>")
+    assert resolve(router, "/s/a") == ("r0", {"x": "a"})
+    assert resolve(router, "/n/1.5") == ("r1", {"x": 1.5})
+    assert resolve(router, "/n/a") == 404
+
+
 def test_messages_are_sanic_s() -> None:
     """Contract 1.4."""
     router = router_of("/", "/<x:int>")

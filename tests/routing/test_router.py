@@ -3,13 +3,14 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, reject
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
 from sanic_routing import BaseRouter
 from sanic_routing.exceptions import NoMethod, NotFound, ParameterNameConflicts, RouteExists
 
 from tests.routing.apps import Outcome, handler, resolve, router_of
 from triosanic.exceptions import MethodNotAllowed, ServerError
+from triosanic.router import PatternSpec, Route, Router
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST", "get", "BREW", ""])
@@ -167,6 +168,7 @@ class Bare(BaseRouter):
 
 
 @given(ROUTES, st.lists(REQUESTS, min_size=1, max_size=8))
+@example([("/a", "GET", False), ("/", "GET", True), ("/", "POST", False)], ["//"])
 def test_agrees_with_sanic_routing(routes: list[tuple[str, str, bool]], paths: list[str]) -> None:
     """The table of static paths changes nothing, nor does what is put right beside it."""
     bare = Bare()
@@ -180,3 +182,29 @@ def test_agrees_with_sanic_routing(routes: list[tuple[str, str, bool]], paths: l
     for path in paths:
         for method in ("GET", "POST", "PUT"):
             assert resolve(router, path, method) == bare.outcome(path, method)
+
+
+@pytest.mark.parametrize(("length", "casts"), [(127, 1), (128, 1), (129, 2)])
+def test_path_that_comes_again_is_remembered_if_short(length: int, casts: int) -> None:
+    """Sanic 25.12: what the parameter's type has made of it too. A client chooses how long it is."""
+    cast: list[str] = []
+
+    def read(text: str) -> str:
+        cast.append(text)
+        return text
+
+    routes = [Route(name="r", path="/<x:word>", methods=frozenset({"GET"}), handler=handler)]
+    router = Router(routes, patterns=[PatternSpec("word", read, r"[a-z]+")])
+    path = "/" + "a" * (length - 1)
+    for _ in range(2):
+        assert router.resolve("GET", path, "")[1] == {"x": path[1:]}
+    assert len(cast) == casts
+
+
+def test_parameters_are_the_request_s_own() -> None:
+    """Contract 1.10: middleware may change them."""
+    router = router_of("/<x>")
+    _, params = router.resolve("GET", "/1", "")
+    assert isinstance(params, dict)
+    params["x"] = "2"
+    assert router.resolve("GET", "/1", "")[1] == {"x": "1"}

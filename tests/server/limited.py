@@ -14,9 +14,11 @@ from triosanic.server import Server, listen
 
 
 class Hello:
-    """Answers each request."""
+    """Answers each request, but those for ``/wait``."""
 
     async def handle(self, exchange: Exchange) -> None:
+        if exchange.head.target == "/wait":
+            await trio.sleep_forever()
         await exchange.reply(200, (), b"hello", "text/plain")
 
     async def fail(self, exchange: Exchange, error: Exception) -> None:

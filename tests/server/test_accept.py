@@ -3,23 +3,19 @@
 import errno
 import logging
 import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
 from tests.http.wires import GET, App, post, reply
-from triosanic.http.connection import Application
+from triosanic.http.application import Application
 from triosanic.http.exchange import Exchange
 from triosanic.http.limits import Limits
-from triosanic.server import Server, listen
-
-ROOT = Path(__file__).parents[2]
+from triosanic.server import Server, listen, serve
 
 
 @asynccontextmanager
@@ -89,45 +85,6 @@ async def test_a_broken_listener_is_an_error() -> None:
         with suppress(OSError):  # who comes may find it closed already
             await (await trio.open_tcp_stream(*address)).aclose()
     assert listener.fileno() == -1
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_NOFILE")
-async def test_running_out_of_descriptors_stops_nobody_who_is_served() -> None:
-    """http-rules §2 (2): EMFILE: one warning, no busy loop, and new connections once there is room."""
-    command = [sys.executable, "-m", "tests.server.limited", "30"]
-    clients: list[trio.SocketStream] = []
-    async with trio.open_nursery() as nursery:
-        process = await nursery.start(_start, command)
-        port = int(await process.stdout.receive_some())
-        for _ in range(40):
-            clients.append(await trio.open_tcp_stream("127.0.0.1", port))
-        assert (await ask(clients[0])).startswith(b"HTTP/1.1 200 OK")
-        await trio.sleep(0.5)
-        assert (await ask(clients[1])).startswith(b"HTTP/1.1 200 OK")  # and those that are served go on
-        for client in clients[1:30]:
-            await client.aclose()
-        assert (await ask(clients[-1])).startswith(b"HTTP/1.1 200 OK")
-        for client in clients:
-            await client.aclose()
-        process.terminate()
-        log = b""
-        async for piece in process.stderr:
-            log += piece
-    assert log.count(b"can't accept connections") in range(1, 4)
-    assert b"Traceback" not in log.replace(b'Traceback (most recent call last):\n  File "<frozen runpy>', b"")
-
-
-async def _start(
-    command: list[str], task_status: trio.TaskStatus[trio.Process] = trio.TASK_STATUS_IGNORED
-) -> None:
-    process = await trio.lowlevel.open_process(command, stdout=-1, stderr=-1, cwd=ROOT)
-    try:
-        task_status.started(process)
-        await process.wait()
-    finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
 
 
 @pytest.mark.parametrize("burst", [True, False], ids=["burst", "one by one"])
@@ -209,17 +166,56 @@ async def test_draining_closes_idle_connections_and_lets_the_others_end() -> Non
             order.append("drained")
 
         nursery.start_soon(drain)
-        assert await idle.receive_some() == b""
-        assert await silent.receive_some() == b""
-        assert (order, server.connections) == ([], 1)
+        for stream in (idle, silent):
+            assert await stream.receive_some() == b""
+            await stream.aclose()
+        while server.connections > 1:
+            await trio.lowlevel.checkpoint()
+        assert order == []
         goes_on.set()
         answer = await slow.receive_some()
         assert answer.startswith(b"HTTP/1.1 200 OK")
         assert b"connection: close" in answer
         assert await slow.receive_some() == b""
+        await slow.aclose()
         await trio.sleep(0.02)
         assert order == ["drained"]
-        for stream in (idle, silent, slow):
+
+
+async def test_who_is_in_the_backlog_as_the_server_stops_is_answered() -> None:
+    """Design, shutdown: a listener that is closed resets who has connected and was not accepted."""
+    (listener,) = await listen("127.0.0.1", 0)
+    stream = await trio.open_tcp_stream(*listener.getsockname())
+    await stream.send_all(GET)
+    server = Server(App(), Limits(), Context())
+    async with server.running() as nursery:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await server.accept(listener, nursery)
+        with trio.fail_after(5):
+            await server.drain()
+    assert b"connection: close" in await stream.receive_some()
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("idle_s", [0, 2])
+async def test_at_the_limit_those_that_were_idle_longest_give_way(
+    idle_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`MAX_CONNECTIONS`: a client that asks is worth more than one that does not."""
+    async with serving(App(), max_connections=3) as (server, address, _nursery):
+        streams = [await trio.open_tcp_stream(*address) for _ in range(3)]
+        for stream in streams:
+            assert (await ask(stream)).startswith(b"HTTP/1.1 200")
+        monkeypatch.setattr(serve, "ACTIVE_S", 1 - idle_s)
+        monkeypatch.setattr(serve, "_SHED_AT_ONCE", 2)
+        streams.append(await trio.open_tcp_stream(*address))
+        assert (await ask(streams[3])).startswith(b"HTTP/1.1 503" if idle_s == 0 else b"HTTP/1.1 200")
+        if idle_s:
+            assert [await stream.receive_some() for stream in streams[:2]] == [b"", b""]
+        assert (await ask(streams[2])).startswith(b"HTTP/1.1 200")
+        assert server.connections == (2 if idle_s else 3)
+        for stream in streams:
             await stream.aclose()
 
 

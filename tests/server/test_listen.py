@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -56,6 +57,31 @@ async def test_ipv6_does_not_take_ipv4_s_port() -> None:
         port = socks[0].getsockname()[1]
         socks += await listen("0.0.0.0", port)
     finally:
+        close(socks)
+
+
+@pytest.mark.parametrize("call", ["__init__", "bind"])
+@pytest.mark.parametrize("host", [None, "", "::", ["0.0.0.0", "::"]], ids=repr)
+async def test_without_ipv6_every_interface_is_those_of_ipv4(
+    host: str | list[str] | None, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without IPv6 may let it be opened, and then have no address; by name, that is an error."""
+    number = errno.EAFNOSUPPORT if call == "__init__" else errno.EADDRNOTAVAIL
+
+    working = getattr(socket.socket, call)
+
+    def fails(self: socket.socket, *args: Any, **options: Any) -> None:
+        if socket.AF_INET6 in ([*args, *options.values()][0], self.family):
+            raise OSError(number, "injected")
+        working(self, *args, **options)
+
+    monkeypatch.setattr(socket.socket, call, fails, raising=False)
+    if host:
+        with pytest.raises(OSError, match=r"can't listen on :: port \d+: injected"):
+            await listen(host, 0)
+    else:
+        socks = await listen(host, 0)
+        assert [sock.family for sock in socks] == [socket.AF_INET]
         close(socks)
 
 
@@ -195,3 +221,12 @@ async def test_two_places_at_once_are_a_mistake(tmp_path: Path) -> None:
     """`sock` and `unix` both say where."""
     with socket.socket() as sock, pytest.raises(ValueError, match="sock and unix"):
         await listen(None, 0, sock=sock, unix=tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    ("port", "error"), [("80", TypeError), (None, TypeError), (-1, ValueError), (65_536, ValueError)]
+)
+async def test_a_port_that_is_none_is_refused(port: Any, error: type[Exception]) -> None:
+    """The system's own words for it name neither the argument nor the rule."""
+    with pytest.raises(error, match="port must be"):
+        await listen("127.0.0.1", port)

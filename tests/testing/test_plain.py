@@ -10,6 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from triosanic import HTTPResponse, Request, Sanic, json, text
 from triosanic.response import redirect
+from triosanic.testing import HOST, PORT, SanicTestClient
 
 
 class OwnRequest(Request):
@@ -84,8 +85,17 @@ def test_arguments_of_sanic_testing(app: Sanic) -> None:
         session_kwargs={"headers": {"a": "b"}},
     )
     assert request is None
-    assert response.json == [True, "127.0.0.2"]
+    assert response.json == [True, "127.0.0.2:1234"]
     assert app.debug is False
+
+
+def test_urls_have_the_clients_port(app: Sanic) -> None:
+    """Source: sanic-testing 24.6, where it is whichever is free."""
+    app.get("/")(lambda request: json([request.url, request.server_port]))
+    client = app.test_client
+    assert (client.host, client.port) == (HOST, PORT)
+    assert client.get("/")[1].json == [f"http://{HOST}:{PORT}/", PORT]
+    assert SanicTestClient(app, port=81, host="a").get("/")[1].json == ["http://a:81/", 81]
 
 
 def test_redirects_are_followed_unless(app: Sanic) -> None:

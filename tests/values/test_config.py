@@ -1,6 +1,7 @@
 """The configuration: defaults, rules, and what it is read from."""
 
 import copy
+import json
 import math
 import pickle
 from collections.abc import Callable, Mapping
@@ -77,7 +78,19 @@ SANICS = {
     "WEBSOCKET_PING_INTERVAL": 20,
     "WEBSOCKET_PING_TIMEOUT": 20,
 }
-OURS = {"APP_TASK_FAILURE": "log"}
+OURS = {
+    "REQUEST_MAX_FORM_PARTS": 128,
+    "REQUEST_MAX_FORM_FIELDS": 1000,
+    "REQUEST_MAX_FORM_SIZE": 1_048_576,
+    "REQUEST_MAX_RATIO": 100,
+    "RESPONSE_COMPRESSION": False,
+    "LOG_FORMAT": "text",
+    "RESPONSE_COMPRESSION_MIN_SIZE": 1024,
+    "APP_TASK_FAILURE": "log",
+    "WEBSOCKET_CLOSE_TIMEOUT": 10,
+    "WEBSOCKET_COMPRESSION": False,
+    "WEBSOCKET_MAX_RATIO": 25,
+}
 
 
 class Settings:
@@ -123,6 +136,51 @@ def test_items_and_attributes_are_the_same(config: Config) -> None:
     assert "OTHER" not in config
 
 
+def test_it_is_a_dict(config: Config) -> None:
+    """As Sanic's: extensions ask for that, and json writes nothing else."""
+    assert isinstance(config, dict)
+    config.VALUE = 1
+    assert json.loads(json.dumps(config, default=str))["VALUE"] == 1
+    assert (config | {"VALUE": 2})["VALUE"] == 2
+    copied = copy.deepcopy(config)
+    copied["VALUE"] = 3
+    assert (copied.VALUE, config.VALUE) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "set_keep_alive",
+    [
+        lambda config, value: config.update(KEEP_ALIVE=value),
+        lambda config, value: config.update({"KEEP_ALIVE": value}),
+        lambda config, value: config.__ior__({"KEEP_ALIVE": value}),
+        lambda config, value: (config.pop("KEEP_ALIVE"), config.setdefault("KEEP_ALIVE", value)),
+    ],
+    ids=["keyword", "mapping", "operator", "default"],
+)
+def test_each_way_of_setting_a_key_is_checked(
+    config: Config, set_keep_alive: Callable[[Config, object], object]
+) -> None:
+    set_keep_alive(config, False)
+    assert config.KEEP_ALIVE is False
+    with pytest.raises(ValueError, match="must be True or False"):
+        set_keep_alive(config, "yes")
+
+
+def test_the_loaders_of_2017(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sanic 0.5: ``from_object``, ``from_pyfile`` and ``from_envvar``."""
+    path = tmp_path / "settings.py"
+    path.write_text("VALUE = 1")
+    config.from_pyfile(str(path))
+    config.from_object(SimpleNamespace(OTHER=2))
+    assert (config.VALUE, config.OTHER) == (1, 2)
+    path.write_text("VALUE = 3")
+    monkeypatch.setenv("SETTINGS", str(path))
+    config.from_envvar("SETTINGS")
+    assert config.VALUE == 3
+    with pytest.raises(LoadFileException, match="not set: NONE_SUCH"):
+        config.from_envvar("NONE_SUCH")
+
+
 def test_an_unknown_attribute_is_named(config: Config) -> None:
     """Sanic's words."""
     with pytest.raises(AttributeError, match=r"^Config has no 'NON_EXISTENT'$"):
@@ -163,6 +221,7 @@ def test_the_repr_hides_values(config: Config) -> None:
         ("KEEP_ALIVE_TIMEOUT", "5", "a number of seconds, 0 or more (inf for no limit)"),
         ("WRITE_TIMEOUT", True, "a number of seconds, 0 or more (inf for no limit)"),
         ("REQUEST_MAX_SIZE", -1, "a whole number of bytes, 0 or more"),
+        ("REQUEST_MAX_RATIO", 0.9, "a ratio, 1 or more (inf for no limit)"),
         ("REQUEST_MAX_SIZE", 1.5, "a whole number of bytes, 0 or more"),
         ("REQUEST_BUFFER_SIZE", 0, "a whole number of bytes, 1 or more"),
         ("BODY_MIN_RATE", -1, "a number of bytes a second, 0 or more"),
@@ -170,7 +229,7 @@ def test_the_repr_hides_values(config: Config) -> None:
         ("PROXIES_COUNT", -1, "a whole number, 0 or more, or None"),
         ("INSPECTOR_PORT", 65_536, "a port, 0 to 65535"),
         ("KEEP_ALIVE", "yes", "True or False"),
-        ("REAL_IP_HEADER", 1, "a string, or None"),
+        ("REAL_IP_HEADER", 1, "a string, the name of a header, or None"),
         ("LOCAL_TLS_KEY", 1, "a path"),
         ("MOTD_DISPLAY", [], "a mapping"),
         ("HALF_CLOSED_CLIENTS", "linger", "one of 'cancel', 'finish'"),

@@ -17,6 +17,7 @@ from triosanic.exceptions import (
     ServerError,
     Unauthorized,
     abort,
+    add_status_code,
 )
 
 # sanic-api 1.15: name, status, quiet.
@@ -30,6 +31,7 @@ TREE = [
     ("FileNotFound", 404, True),
     ("RequestTimeout", 408, True),
     ("PayloadTooLarge", 413, True),
+    ("URITooLong", 414, True),
     ("HeaderNotFound", 400, True),
     ("InvalidHeader", 400, True),
     ("RangeNotSatisfiable", 416, True),
@@ -170,6 +172,19 @@ def test_abort_takes_any_status() -> None:
     with pytest.raises(SanicException, match="I'm a teapot") as caught:
         abort(418)
     assert caught.value.status_code == 418
+
+
+@pytest.mark.parametrize(
+    ("code", "quiet", "expected"), [(418, None, True), (500, None, False), (418, False, False)]
+)
+def test_a_decorator_gives_a_status(code: int, quiet: bool | None, expected: bool) -> None:
+    """Sanic up to 20.12."""
+
+    @add_status_code(code, quiet)
+    class Own(SanicException):
+        pass
+
+    assert (Own("x").status_code, Own("x").quiet) == (code, expected)
 
 
 def test_a_client_that_left_is_no_noise() -> None:

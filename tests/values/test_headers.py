@@ -52,7 +52,8 @@ def test_a_missing_field_has_no_values() -> None:
 def test_attributes_are_fields_joined_by_commas() -> None:
     """Sanic 25.12 ``Header``."""
     headers = Header([("X-Forwarded-For", "1"), ("x-forwarded-for", "2")])
-    assert headers.x_forwarded_for == "1,2"
+    assert headers.x_forwarded_for == headers.x_forwarded_for_ == "1,2"
+    assert Header({"From": "a"}).from_ == "a"
     assert headers.missing == ""
 
 

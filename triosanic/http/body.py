@@ -17,6 +17,8 @@ from triosanic.http.framing import Headers
 
 # So many pieces that are there already are taken with one schedule point: a quarter of a millisecond.
 _PIECES_A_TURN: Final = 8
+# So many lines, which may be empty, are a millisecond.
+_LINES_A_TURN: Final = 512
 _TOO_LARGE: Final = "Request body exceeds the size limit"
 
 
@@ -119,8 +121,10 @@ class RequestBody(trio.abc.ReceiveStream):
             error: What they raise; without one, that the request has ended.
         """
         self._closed = True
-        self._error = self._error or error
+        # The traceback of an error that was raised holds all that its reader had collected.
+        self._error = (self._error or error) if error is not None else None
         self._rest = b""
+        self.before_read = None
         self._wake()
 
     def _wake(self) -> None:
@@ -146,6 +150,11 @@ class RequestBody(trio.abc.ReceiveStream):
 
     get = read  # the seed's name for it
 
+    async def wait(self) -> None:
+        """Wait for a piece, or for the end, however the body ends; take nothing. Checkpoint: if it waits."""
+        while not self._rest and not self._over:
+            await self._wait()
+
     async def _next(self, max_bytes: int | None = None) -> bytes:
         """Take the next piece, or as much of it as is wanted; ``b""`` at the end."""
         self._begin_reading()
@@ -169,8 +178,8 @@ class RequestBody(trio.abc.ReceiveStream):
         """Wait until there is a piece; there is none at the end."""
         if self.before_read is not None:
             await self.before_read()
-        while not self._rest and not self._over:
-            await self._wait()
+        if not self._rest:
+            await self.wait()
         if self.request_max_size is not None and self._size > self.request_max_size:
             self._error = PayloadTooLarge(_TOO_LARGE)
             self._rest = b""
@@ -203,7 +212,6 @@ class RequestBody(trio.abc.ReceiveStream):
         self._reading = True
 
     async def _wait(self) -> None:
-        """Wait for a piece, or for the end, however the body ends."""
         self._hold()
         self._reader = trio.lowlevel.current_task()
 
@@ -289,7 +297,8 @@ class RequestBody(trio.abc.ReceiveStream):
             PayloadTooLarge: In the iteration: a line is longer.
             ServerError: In the iteration; see `read` for this and the others.
 
-        Checkpoint: in the iteration, for each piece of the body. What is left after it can still be read.
+        Checkpoint: in the iteration, for each piece of the body and each 512 lines. What is left after it can
+        still be read.
         """
         return Lines(self._read_line, max_bytes)
 
@@ -317,6 +326,21 @@ class RequestBody(trio.abc.ReceiveStream):
                 raise _too_long(max_bytes)
         return line if size else None
 
+    def take_whole(self, max_bytes: int) -> bytes | None:
+        """Take the whole body, if it is there and nobody has begun to read it; else ``None``.
+
+        Args:
+            max_bytes: What is longer is left, for `read_all` to refuse.
+
+        Checkpoint: never.
+        """
+        if not self._ended or self._at or self._size != len(self._rest) or self._size > max_bytes:
+            return None
+        whole, self._rest = self._rest, b""
+        if whole and self.on_taken is not None:
+            self.on_taken()
+        return whole
+
     async def read_all(self, max_bytes: int) -> bytes:
         """Take the whole body, for a handler that wants it so.
 
@@ -334,16 +358,20 @@ class RequestBody(trio.abc.ReceiveStream):
 class Lines:
     """The lines of a body; see `RequestBody.lines`."""
 
-    __slots__ = ("_max_bytes", "_read_line")
+    __slots__ = ("_count", "_max_bytes", "_read_line")
 
     def __init__(self, read_line: Callable[[int], Awaitable[bytes | None]], max_bytes: int) -> None:
         self._read_line = read_line
         self._max_bytes = max_bytes
+        self._count = 0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
+        self._count += 1
+        if self._count % _LINES_A_TURN == 0:
+            await trio.lowlevel.checkpoint()
         line = await self._read_line(self._max_bytes)
         if line is None:
             raise StopAsyncIteration

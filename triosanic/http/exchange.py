@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from email.utils import formatdate
 from enum import Enum, auto
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
+from triosanic.compression import Compressor
 from triosanic.exceptions import ClientGone, ServerError
 from triosanic.helpers import STATUS_CODES
 from triosanic.http.body import RequestBody
 from triosanic.http.chunked import ChunkedInbound
+from triosanic.http.compressed_channel import CompressedChannel
 from triosanic.http.framing import Headers, Inbound, LengthInbound, Outbound, machine_for
-from triosanic.http.reply import BODILESS, check_status, clean, render
+from triosanic.http.guard import LENGTH
+from triosanic.http.inflate import inflated
+from triosanic.http.reply import BODILESS, PLAIN, check_status, clean, render, render_switch
 from triosanic.http.send_channel import SendChannel
 from triosanic.http.wire import WireBroken
 
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from triosanic.http.clock import Clock
     from triosanic.http.guard import Head
     from triosanic.http.limits import Limits
+    from triosanic.http.reader import Upgraded
     from triosanic.http.wire import Wire
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -39,6 +46,7 @@ class Stage(Enum):
     WAITING = auto()
     SENDING = auto()  # a complete one; it can still be cut short
     STREAMING = auto()
+    UPGRADED = auto()  # the connection is another protocol's, until the exchange ends
     DONE = auto()
     ABORTED = auto()
 
@@ -51,6 +59,7 @@ class Move(Enum):
     REPLY = auto()
     SENT = auto()
     START = auto()
+    UPGRADE = auto()
     RETRACT = auto()
     END = auto()
     ABORT = auto()
@@ -59,12 +68,14 @@ class Move(Enum):
 NEXT_STAGE: Final[Mapping[tuple[Stage, Move], Stage]] = {
     (Stage.WAITING, Move.REPLY): Stage.SENDING,
     (Stage.WAITING, Move.START): Stage.STREAMING,
+    (Stage.WAITING, Move.UPGRADE): Stage.UPGRADED,
     (Stage.WAITING, Move.ABORT): Stage.ABORTED,
     (Stage.SENDING, Move.SENT): Stage.DONE,
     (Stage.SENDING, Move.ABORT): Stage.ABORTED,
     (Stage.STREAMING, Move.RETRACT): Stage.WAITING,
     (Stage.STREAMING, Move.END): Stage.DONE,
     (Stage.STREAMING, Move.ABORT): Stage.ABORTED,
+    (Stage.UPGRADED, Move.ABORT): Stage.ABORTED,
 }
 
 
@@ -75,7 +86,13 @@ class Link(Protocol):
     limits: Limits
     clock: Clock
     closing: bool
+    lost: bool
+    unsent: int
     ctx: Any
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the server has begun to stop."""
 
     async def send(self, parts: list[bytes]) -> None:
         """Send ``parts``."""
@@ -83,11 +100,17 @@ class Link(Protocol):
     def send_nowait(self, parts: list[bytes]) -> int:
         """Send what the wire takes of ``parts`` at once; return how much."""
 
+    def await_taking(self) -> None:
+        """From now on the peer must take something within ``WRITE_TIMEOUT``."""
+
     def start_writer(self, channel: SendChannel) -> None:
         """Let a writer task send what is written to ``channel``."""
 
     def release_body(self) -> None:
         """The peer has been told to send its body."""
+
+    def pace_body(self, min_rate: float | None, grace_s: float | None) -> None:
+        """Ask another rate of the body that is coming."""
 
     def spawn(self, async_fn: Callable[[], Awaitable[None]]) -> None:
         """Start a task that ends with the connection at the latest."""
@@ -95,8 +118,22 @@ class Link(Protocol):
     def interrupt(self, exchange: Exchange, error: Exception) -> None:
         """Stop the handler of ``exchange``, and answer ``error`` in its place."""
 
+    def hand_over(self, upgraded: Upgraded) -> None:
+        """Let another protocol have the connection, until the exchange ends."""
+
     def abort(self) -> None:
         """Let the peer see that what it got is not whole."""
+
+
+class Content(Protocol):
+    """What a complete response has in place of bytes; see `sendfile.FileContent`."""
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes."""
+
+    async def send(self, link: Link, sent: Callable[[int], None]) -> None:
+        """Send it, and tell ``sent`` the size of each piece."""
 
 
 class Exchange:
@@ -113,10 +150,12 @@ class Exchange:
     """
 
     __slots__ = (
+        "_at_shutdown",
         "_body",
         "_closed",
         "_continuing",
         "_deferred",
+        "_inflated",
         "_machine",
         "cancel_on_disconnect",
         "channel",
@@ -136,6 +175,7 @@ class Exchange:
         """Begin an exchange; ``rest`` is what has come after the head, ``now`` Trio's time."""
         self.link = link
         self._closed = False
+        self._at_shutdown: Callable[[], None] | None = None
         self._machine: h11.Connection | None = None
         self.head = head
         self.stage = Stage.WAITING
@@ -151,7 +191,8 @@ class Exchange:
         self.started_at = now
         self.inbound: Inbound | None = None
         length = head.content_length
-        self._body: RequestBody | None = None
+        self._body: RequestBody | None = None  # as it is sent
+        self._inflated: RequestBody | None = None  # as handlers read it, where that is something else
         if length == 0:
             return
         if length is not None and length <= len(rest):
@@ -161,7 +202,8 @@ class Exchange:
                 ChunkedInbound(link.limits.max_trailer_bytes) if length is None else LengthInbound(length)
             )
             self.inbound.feed(rest)
-            self.expects_continue = self.wants_continue
+            # With an unknown expectation it may wait as well: nobody knows whether the body will come.
+            self.expects_continue = self.head.expect is not None
             self._body = RequestBody()
             self._body.watch(link.clock.hold_reply, link.clock.resume_reply)
             if self.expects_continue:
@@ -169,12 +211,19 @@ class Exchange:
 
     @property
     def body(self) -> RequestBody:
-        """The request's body; empty if it has none."""
+        """The request's body, as handlers read it; empty if it has none."""
+        if self._inflated is not None:
+            return self._inflated
         if self._body is None:
             self._body = RequestBody(b"")
             if self._closed:
                 self._body.close()
         return self._body
+
+    def inflate(self, coding: str) -> None:
+        """Let the body be inflated as it is read, of which nothing has been read yet. Checkpoint: never."""
+        if self._body is not None:
+            self._inflated = inflated(self._body, coding, self.link.limits.max_ratio)
 
     @property
     def has_body(self) -> bool:
@@ -195,15 +244,17 @@ class Exchange:
 
     @property
     def wants_continue(self) -> bool:
-        """Whether the client has asked for 100 Continue (RFC 9110 10.1.1)."""
-        return self.head.expect is not None and self.head.expect.lower() == "100-continue"
+        """Whether the client has asked for 100 Continue, and nothing else (RFC 9110 10.1.1)."""
+        return self.head.expect is not None and set(self.head.expect.lower().split(", ")) == {"100-continue"}
 
     @property
     def head_only(self) -> bool:
         """Whether the response must not have content, because this is HEAD (RFC 9110 9.3.2)."""
         return self.head.method == "HEAD"
 
-    async def reply(self, status: int, headers: Headers, body: bytes, content_type: str | None) -> None:
+    async def reply(
+        self, status: int, headers: Headers, body: bytes | Content, content_type: str | None
+    ) -> None:
         """Answer with a complete response.
 
         Raises:
@@ -218,24 +269,51 @@ class Exchange:
         if (self._body is not None and self._body.failed) or self.unread > self.link.limits.linger_bytes:
             self.keep_alive = False
         self._settle_keep_alive(headers)
+        content = None
+        if not isinstance(body, bytes):
+            headers = [*headers, ("content-length", str(body.size))]
+            content, body = body, b""
         data = render(
             status,
             headers,
             body,
             content_type=content_type,
             keep_alive=self.keep_alive,
-            head_only=self.head_only,
+            head_only=self.head_only or content is not None,
         )
         self.stage = sending
-        self._begun(status)
+        self.status = status
+        self.link.clock.arm_reply(inf)
+        has_content = not self.head_only and status not in BODILESS
+        self.sent_bytes = len(body) if has_content else 0
         await self.link.send([data])
+        if content is not None and has_content:
+            await content.send(self.link, self._count_sent)
         self.stage = self._after(Move.SENT)
-        self.sent_bytes = 0 if self.head_only or status in BODILESS else len(body)
 
-    def start(self, status: int, headers: Headers) -> SendChannel:
+    async def reply_plainly(self, status: int, body: bytes) -> None:
+        """Answer without the program, unless an answer has begun to leave; the connection ends with it.
+
+        Raises:
+            WireBroken: The peer has gone.
+
+        Checkpoint: if the peer does not take it at once.
+        """
+        self.retract()
+        self.keep_alive = False
+        if self.stage is Stage.WAITING:
+            await self.reply(status, (), body, PLAIN)
+
+    def start(self, status: int, headers: Headers, compressor: Compressor | None = None) -> SendChannel:
         """Begin a streamed response; the head leaves with the first piece.
 
         Without a content-length it is chunked, or, for HTTP/1.0, ends with the connection.
+
+        Args:
+            status: A final status.
+            headers: The header fields.
+            compressor: Compresses the content, of which ``headers`` say so; their content-length, which is
+                that of the content before, then holds what is written and is not sent.
 
         Raises:
             ServerError: It has been answered already, or a header can't be sent.
@@ -245,26 +323,37 @@ class Exchange:
         streaming = self._after(Move.START)
         check_status(status)
         headers = clean(headers)
+        length = None
         if status in BODILESS and status != _NOT_MODIFIED:  # RFC 9110 8.6
-            headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+            headers = _without_length(headers)
+        else:
+            length = _declared_length(headers)
+            if compressor is not None:
+                headers = _without_length(headers)
         if not self.head.http11:  # RFC 9112 9.3: h11 ends these with the connection
             self.keep_alive = False
         outbound = Outbound(self.machine)
 
         def head() -> bytes:
+            self.link.clock.arm_reply(inf)
             self._settle_keep_alive(headers)
             fields = [(k, v) for k, v in headers if k.lower() not in ("connection", "transfer-encoding")]
+            if not any(k.lower() == "date" for k, _ in fields):  # RFC 9110 6.6.1
+                fields.append(("date", formatdate(usegmt=True)))
             fields.append(("connection", "keep-alive" if self.keep_alive else "close"))
             return outbound.head(status, STATUS_CODES.get(status, b""), fields)
 
         limits = self.link.limits
-        self.channel = SendChannel(
+        make: Callable[..., SendChannel] = (
+            SendChannel if compressor is None else partial(CompressedChannel, compressor)
+        )
+        self.channel = make(
             head,
             outbound,
             self.link.send,
             self.link.send_nowait,
             self._start_writer,
-            length=_declared_length(headers),
+            length=length,
             discards=self.head_only or status in BODILESS,
             high_water_bytes=limits.high_water_bytes,
             limit_bytes=limits.response_buffer_bytes,
@@ -272,10 +361,31 @@ class Exchange:
         self.stage = streaming
         if self._body is not None:
             self._body.before_read = self._before_read
-        self._begun(status)
+        self.status = status
         if not self.expects_continue:  # else the first read or write decides between 100 and the head
             self.channel.begin()
         return self.channel
+
+    async def upgrade(self, headers: Headers, upgraded: Upgraded) -> None:
+        """Switch protocols: answer 101, and let ``upgraded`` have the connection until the exchange ends.
+
+        What the client has sent behind its request is the first that ``upgraded`` is told.
+
+        Raises:
+            ServerError: It has been answered already, or a header can't be sent.
+            WireBroken: The peer has gone.
+
+        Checkpoint: if the peer does not take the answer at once.
+        """
+        switched = self._after(Move.UPGRADE)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        data = render_switch(headers)
+        self.keep_alive = False  # HTTP is over
+        self.stage = switched
+        self.status = 101
+        self.link.clock.arm_reply(inf)
+        await self.link.send([data])
+        self.link.hand_over(upgraded)
 
     def retract(self) -> bool:
         """Take a streamed response back, if not even its head has left; return whether it could be.
@@ -318,7 +428,20 @@ class Exchange:
             if self.channel is not None:
                 self.sent_bytes = self.channel.sent
                 self.channel.fail()
+            self.sent_bytes = max(0, self.sent_bytes - self.link.unsent)
             self.link.abort()
+
+    def at_shutdown(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` once the server begins to stop, now if it has. Checkpoint: never."""
+        if self.link.stopping:
+            callback()
+        else:
+            self._at_shutdown = callback
+
+    def shut_down(self) -> None:
+        """The server begins to stop: what has no end of its own is told so. Checkpoint: never."""
+        if self._at_shutdown is not None:
+            self._at_shutdown()
 
     def close(self) -> bool:
         """End it, however far it is; return whether it had not ended before. Checkpoint: never."""
@@ -329,6 +452,10 @@ class Exchange:
             self.abort()
         if self._body is not None:
             self._body.close()
+            if self._inflated is not None:
+                self._inflated.close()
+        # What refers to each other waits for the garbage collector, which costs a tenth of a request.
+        self.request = self._deferred = self._at_shutdown = None
         return True
 
     def _after(self, move: Move) -> Stage:
@@ -338,9 +465,8 @@ class Exchange:
             raise ServerError("this request has been answered already")
         return stage
 
-    def _begun(self, status: int) -> None:
-        self.status = status
-        self.link.clock.arm_reply(inf)
+    def _count_sent(self, size: int) -> None:
+        self.sent_bytes += size
 
     def _settle_keep_alive(self, headers: Headers) -> None:
         """Decide, as the head is made, what it says about the connection."""
@@ -354,6 +480,7 @@ class Exchange:
     async def _before_read(self) -> None:
         """Send the 100 that is owed; hold the reader back while the peer does not take our output."""
         if self.expects_continue:
+            await trio.lowlevel.checkpoint_if_cancelled()  # else it would be cut off in the middle of it
             self.expects_continue = False
             self._continuing = True
             try:
@@ -379,10 +506,15 @@ class Exchange:
         self.link.start_writer(channel)
 
 
+def _without_length(headers: Headers) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name.lower() != "content-length"]
+
+
 def _declared_length(headers: Headers) -> int | None:
     values = [value for name, value in headers if name.lower() == "content-length"]
     if not values:
         return None
-    if len(values) > 1 or not (values[0].isascii() and values[0].isdigit()):
-        raise ServerError(f"content-length must be one decimal number, not {', '.join(values)!r}")
+    if len(values) > 1 or LENGTH.fullmatch(values[0]) is None:
+        given = ", ".join(values)
+        raise ServerError(f"content-length must be one decimal number of up to 18 digits, not {given!r}")
     return int(values[0])

@@ -25,7 +25,7 @@ _NAME: Final = r"(?=[^:])[A-Za-z0-9\-._~!$&'()*+;=]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-
 _PORT: Final = r"[0-9]{0,4}|[0-5][0-9]{4}|6(?:[0-4][0-9]{3}|5(?:[0-4][0-9]{2}|5(?:[0-2][0-9]|3[0-5])))"
 _HOST: Final = re.compile(rf"(?:\[([0-9A-Fa-f:.]+)\]|{_NAME})(?::(?:{_PORT}))?")
 _ABSOLUTE: Final = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE)
-_LENGTH: Final = re.compile(r"[0-9]{1,18}")  # 18 digits: below 2**63, so no receiver can overflow.
+LENGTH: Final = re.compile(r"[0-9]{1,18}")  # 18 digits: below 2**63, so no receiver can overflow.
 _CODING: Final = re.compile(rf"{TOKEN}+")
 
 # Fields that decide how the message is framed or routed: every one of them is looked at here.
@@ -55,12 +55,10 @@ class Head:
         raw: Its bytes, with the empty line that ends it.
         target: The request target in origin form, or ``*``.
         headers: Field names in lower case with their values, in the order they came.
-        content_length: Length of the body if it was declared; 0 if there is none.
-        chunked: Whether the body is framed by chunks; ``content_length`` is ``None`` then.
+        content_length: Length of the body if it was declared; 0 if there is none; ``None``: it is chunked.
     """
 
     __slots__ = (
-        "chunked",
         "content_length",
         "expect",
         "headers",
@@ -82,7 +80,6 @@ class Head:
         self.headers = headers
         self.host = ""
         self.content_length: int | None = 0
-        self.chunked = False
         self.keep_alive = http11
         self.expect: str | None = None
 
@@ -196,7 +193,8 @@ def _read_rare(head: Head, special: dict[str, list[str]]) -> None:
     if len(special.get("content-type", ())) > 1:
         raise Refusal(400, "Bad Request: more than one Content-Type")
     if "expect" in special and head.http11:  # RFC 9110 10.1.1: an HTTP/1.0 expectation is ignored.
-        head.expect = ", ".join(special["expect"])
+        members = [member.strip(" \t") for value in special["expect"] for member in value.split(",")]
+        head.expect = ", ".join(filter(None, members)) or None  # RFC 9110 5.6.1.2: empty members don't count
     _read_framing(head, special.get("content-length"), special.get("transfer-encoding"))
 
 
@@ -239,7 +237,7 @@ def _read_framing(head: Head, lengths: list[str] | None, codings: list[str] | No
             raise Refusal(400, "Bad Request: Content-Length together with Transfer-Encoding")
         _read_codings(head, codings)
     elif lengths is not None:
-        if len(lengths) != 1 or _LENGTH.fullmatch(lengths[0]) is None:
+        if len(lengths) != 1 or LENGTH.fullmatch(lengths[0]) is None:
             raise Refusal(400, "Bad Request: Content-Length must be one decimal number")
         head.content_length = int(lengths[0])
 
@@ -247,8 +245,8 @@ def _read_framing(head: Head, lengths: list[str] | None, codings: list[str] | No
 def _read_codings(head: Head, values: list[str]) -> None:
     if not head.http11:
         raise Refusal(400, "Bad Request: Transfer-Encoding in an HTTP/1.0 request")
-    if values == ["chunked"]:
-        head.chunked, head.content_length = True, None
+    head.content_length = None
+    if values == ["chunked"]:  # what nearly everybody sends
         return
     codings = [coding.strip(" \t") for value in values for coding in value.split(",")]
     # Before anything is lowered: the Kelvin sign in "chun\u212aed" becomes a k.
@@ -256,13 +254,12 @@ def _read_codings(head: Head, values: list[str]) -> None:
         raise Refusal(400, "Bad Request: malformed Transfer-Encoding")
     codings = [coding.lower() for coding in codings]
     if codings == ["chunked"]:
-        head.chunked, head.content_length = True, None
-    elif "identity" in codings or codings.count("chunked") > 1 or codings[-1] != "chunked":
+        return
+    if "identity" in codings or codings.count("chunked") > 1 or codings[-1] != "chunked":
         # RFC 9112 6.3: without a final chunked, the length of a request can't be known.
         known = {"chunked", "identity", "gzip", "deflate", "compress", "x-gzip", "x-compress"}
         raise Refusal(400 if known.issuperset(codings) else 501, "Transfer-Encoding must be chunked, once")
-    else:
-        raise Refusal(501, "Not Implemented: the only transfer coding is chunked")
+    raise Refusal(501, "Not Implemented: the only transfer coding is chunked")
 
 
 def _read_target(head: Head) -> None:

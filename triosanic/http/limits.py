@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import Self
 
 from triosanic.config import Config
@@ -21,6 +20,7 @@ class Limits:
     first_byte_timeout_s: float = 30.0
     body_min_rate: float = 240.0  # bytes a second, as Kestrel's default
     body_min_rate_grace_s: float = 5.0
+    max_ratio: float = 100.0
     response_timeout_s: float = 60.0
     write_timeout_s: float = 60.0
     keep_alive_timeout_s: float = 120.0
@@ -45,6 +45,7 @@ class Limits:
             request_timeout_s=config.REQUEST_TIMEOUT,
             body_min_rate=config.BODY_MIN_RATE,
             body_min_rate_grace_s=config.BODY_MIN_RATE_GRACE,
+            max_ratio=config.REQUEST_MAX_RATIO,
             response_timeout_s=config.RESPONSE_TIMEOUT,
             write_timeout_s=config.WRITE_TIMEOUT,
             keep_alive_timeout_s=config.KEEP_ALIVE_TIMEOUT,
@@ -54,8 +55,10 @@ class Limits:
             max_head_bytes=config.REQUEST_MAX_HEADER_SIZE,
             max_headers=config.REQUEST_MAX_HEADERS,
             max_trailer_bytes=config.REQUEST_MAX_TRAILER_SIZE,
-            read_ahead_bytes=config.REQUEST_BUFFER_SIZE,
-            high_water_bytes=config.RESPONSE_HIGH_WATER,
+            # A head that is longer than the buffer could never be read to its end.
+            read_ahead_bytes=max(config.REQUEST_BUFFER_SIZE, config.REQUEST_MAX_HEADER_SIZE + 4),
+            # Who awaits waits above it, and must never meet the bound of those who do not.
+            high_water_bytes=min(config.RESPONSE_HIGH_WATER, config.RESPONSE_BUFFER_LIMIT),
             response_buffer_bytes=config.RESPONSE_BUFFER_LIMIT,
             keep_alive=config.KEEP_ALIVE,
             cancel_half_closed=config.HALF_CLOSED_CLIENTS == "cancel",
@@ -71,9 +74,3 @@ class Limits:
     def first_byte_deadline_s(self) -> float:
         """Seconds that a new connection may stay silent."""
         return min(self.first_byte_timeout_s, self.request_timeout_s)
-
-    def body_allowance_s(self, received: int) -> float:
-        """Seconds that a client may take in all, once it has sent ``received`` bytes of its body."""
-        if self.body_min_rate <= 0:
-            return inf
-        return self.body_min_rate_grace_s + received / self.body_min_rate

@@ -18,7 +18,7 @@ from triosanic.http.body import RequestBody
 from triosanic.http.clock import Clock
 from triosanic.http.framing import Inbound
 from triosanic.http.limits import Limits
-from triosanic.http.wire import Wire
+from triosanic.http.wire import Sink, Wire
 
 # 64 KiB is one piece of a body. Longer reads cost half for a body of known length, which needs no decoding;
 # they are made once its handler has shown that it keeps up: until then a client whose handler stalls takes
@@ -26,6 +26,9 @@ from triosanic.http.wire import Wire
 _READ_BYTES: Final = 65_536
 _LONG_READ_BYTES: Final = 122_880
 _BYTES_BEFORE_LONG_READS: Final = 16 * _READ_BYTES
+# What is dropped is taken apart at once, to find its end: of the tiniest chunks this is 2 ms.
+_DISCARD_BYTES: Final = 16_384
+_CUT_SHORT: Final = "the client has gone before the body was complete"
 
 
 class Reading(Enum):
@@ -36,6 +39,14 @@ class Reading(Enum):
     DISCARD = auto()  # dropping what nobody will read of that body, so that the next head can be read
     DEAF = auto()  # nothing more is wanted from the peer, or can come
     LINGER = auto()  # swallowing what comes, so that the peer can read our last answer
+    UPGRADED = auto()  # all that comes is another protocol's
+
+
+class Upgraded(Sink, Protocol):
+    """Who has the connection after an upgrade. Nothing of this is told before it has."""
+
+    def on_due(self) -> None:
+        """The reading deadline that it has armed is over. Checkpoint: never."""
 
 
 class Listener(Protocol):
@@ -57,16 +68,19 @@ class Reader:
     Attributes:
         buffer: What was read and belongs to no request yet.
         peer_ended: Whether the peer has ended its side.
+        upgraded: Who has the connection since an upgrade.
     """
 
     __slots__ = (
         "_body",
         "_budget",
         "_clock",
+        "_grace_s",
         "_held",
         "_inbound",
         "_limits",
         "_listener",
+        "_min_rate",
         "_reading",
         "_received",
         "_waited_s",
@@ -74,6 +88,7 @@ class Reader:
         "_wire",
         "buffer",
         "peer_ended",
+        "upgraded",
     )
 
     def __init__(self, wire: Wire, clock: Clock, limits: Limits, listener: Listener) -> None:
@@ -84,6 +99,7 @@ class Reader:
         self._reading = Reading.HEADS
         self.buffer = b""
         self.peer_ended = False
+        self.upgraded: Upgraded | None = None
         self._inbound: Inbound | None = None
         self._body: RequestBody | None = None
         self._budget = 0
@@ -91,6 +107,8 @@ class Reader:
         self._received = 0  # of the body, framing included
         self._waited_s = 0.0  # for the body, in all
         self._waiting_since = inf
+        self._min_rate = limits.body_min_rate
+        self._grace_s = limits.body_min_rate_grace_s
 
     # The wire's side.
 
@@ -103,14 +121,19 @@ class Reader:
             case Reading.HEADS:
                 return _READ_BYTES if len(self.buffer) < self._limits.read_ahead_bytes else 0
             case Reading.BODY:
-                if self._body is None or self._inbound is None or self._body.waiting:
-                    return 0
-                long = self._received > _BYTES_BEFORE_LONG_READS and self._inbound.missing
-                return _LONG_READ_BYTES if long else _READ_BYTES
+                return self._body_wants()
             case Reading.DISCARD | Reading.LINGER:
-                return _READ_BYTES
+                return _DISCARD_BYTES
+            case Reading.UPGRADED:
+                return self.upgraded.wants if self.upgraded is not None else 0
             case Reading.DEAF:
                 return 0
+
+    def _body_wants(self) -> int:
+        if self._body is None or self._inbound is None or self._body.waiting:
+            return 0
+        long = self._received > _BYTES_BEFORE_LONG_READS and self._inbound.missing
+        return _LONG_READ_BYTES if long else _READ_BYTES
 
     def on_data(self, data: bytes) -> None:
         """Take what was read. Checkpoint: never."""
@@ -122,6 +145,9 @@ class Reader:
                 self._on_body_data(data)
             case Reading.LINGER:
                 self._spend(len(data))
+            case Reading.UPGRADED:
+                if self.upgraded is not None:
+                    self.upgraded.on_data(data)
             case Reading.DEAF:
                 pass
 
@@ -130,9 +156,12 @@ class Reader:
         if self.peer_ended:
             return
         self.peer_ended = True
+        if self._reading is Reading.UPGRADED and self.upgraded is not None:
+            self.upgraded.on_end(broken=broken)
+            return
         self._listener.on_peer_end(broken=broken)  # first: a handler that is stopped sees no other error
         if self._reading is not Reading.HEADS:  # there what came before the end still counts
-            self._stop(ClientGone("the client has gone before the body was complete"))
+            self._stop(ClientGone(_CUT_SHORT))
 
     # The connection's side.
 
@@ -158,8 +187,11 @@ class Reader:
         self._reading = Reading.BODY
         self._received = len(inbound.rest)
         self._waited_s = 0.0
+        self._min_rate, self._grace_s = self._limits.body_min_rate, self._limits.body_min_rate_grace_s
         body.on_taken = self._deliver
         self._deliver()
+        if self.peer_ended and self._reading is Reading.BODY:
+            self._stop(ClientGone(_CUT_SHORT))
 
     def release(self) -> None:
         """The peer has our word (100 Continue): from now on its time counts. Checkpoint: never."""
@@ -167,24 +199,56 @@ class Reader:
         if self._reading is Reading.BODY:
             self._deliver()
 
+    def pace(self, min_rate: float | None, grace_s: float | None) -> None:
+        """Ask another rate of this body, for all of its time, where one is given. Checkpoint: never."""
+        self._min_rate = self._min_rate if min_rate is None else min_rate
+        self._grace_s = self._grace_s if grace_s is None else grace_s
+        if self._reading is Reading.BODY:
+            self._arm()
+
     def discard(self) -> bool:
         """Drop what is left of the body; return whether there is something to wait for. Checkpoint: never."""
         if self._body is not None:
             self._body.close()
             self._reading = Reading.DISCARD
-            self._begin_draining()
+            self._begin_draining(self._limits.linger_timeout_s)
             self._deliver()
         return self._reading is Reading.DISCARD
 
-    def linger(self) -> None:
+    def linger(self, seconds: float) -> None:
         """Swallow what comes, within the limits, and then call `Listener.on_drained`. Checkpoint: never."""
         self._forget_body()
+        self.buffer = b""
+        self.upgraded = None
         self._reading = Reading.LINGER
-        self._begin_draining()
+        self._begin_draining(seconds)
         self.resume()
+
+    def upgrade(self, upgraded: Upgraded) -> None:
+        """Hand over to another protocol, with what has come of it already. Checkpoint: never."""
+        early, self.buffer = self.buffer, b""
+        self._reading = Reading.UPGRADED
+        self.upgraded = upgraded
+        if early:
+            upgraded.on_data(early)
+        if self.peer_ended:
+            upgraded.on_end(broken=False)
+        self.resume()
+
+    def close(self) -> None:
+        """Keep nothing: the connection has ended. Checkpoint: never."""
+        self.upgraded = None
+        self._forget_body()
+        self.buffer = b""
+        self._reading = Reading.DEAF
 
     def timed_out(self) -> None:
         """The peer did not send in time: a body that is awaited fails with 408. Checkpoint: never."""
+        if self._reading is Reading.UPGRADED and self.upgraded is not None:
+            self.upgraded.on_due()
+            return
+        if self._body is not None and self._body.waiting:
+            return  # its handler has given a piece back since: it is we who hold the peer back
         self._stop(RequestTimeout("Request Timeout"))
 
     def resume(self) -> None:
@@ -213,7 +277,7 @@ class Reader:
             try:
                 piece = self._inbound.take()
             except BadRequest as error:
-                self._stop(error)
+                self._stop(error.with_traceback(None))  # its frames hold what was read
                 return
             if piece:
                 if self._reading is Reading.BODY:
@@ -229,10 +293,17 @@ class Reader:
 
     def _await_more(self) -> None:
         if self._reading is Reading.BODY and not self._held:
-            now = self._waiting_since = trio.current_time()
-            allowance = self._limits.body_allowance_s(self._received) - self._waited_s
-            self._clock.arm_read(now + min(self._limits.request_timeout_s, allowance))
+            self._waiting_since = trio.current_time()
+            self._arm()
         self._wire.resume()
+
+    def _arm(self) -> None:
+        """Wait for the body no longer than the bounds of silence and of its rate allow."""
+        wait_s = self._limits.request_timeout_s
+        if self._min_rate > 0:
+            allowance_s = self._grace_s + self._received / self._min_rate
+            wait_s = min(wait_s, allowance_s - self._waited_s)
+        self._clock.arm_read(self._waiting_since + wait_s)
 
     def _finish(self, body: RequestBody, inbound: Inbound) -> None:
         body.finish(inbound.trailers)
@@ -259,9 +330,9 @@ class Reader:
             self._body.on_taken = None
         self._body = self._inbound = None
 
-    def _begin_draining(self) -> None:
+    def _begin_draining(self, seconds: float) -> None:
         self._budget = self._limits.linger_bytes
-        self._clock.arm_read(trio.current_time() + self._limits.linger_timeout_s)
+        self._clock.arm_read(trio.current_time() + seconds)
 
     def _spend(self, size: int) -> None:
         self._budget -= size

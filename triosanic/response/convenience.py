@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import quote_plus
 
+from triosanic.headers import Header
+from triosanic.response.conditional import validate_file as validate_file
+from triosanic.response.files import file as file
+from triosanic.response.files import file_stream as file_stream
+from triosanic.response.files import guess_content_type as guess_content_type
 from triosanic.response.types import (
     DEFAULT_TEXT,
     Dumps,
@@ -67,11 +72,11 @@ def json(
         status: Status code.
         headers: Header fields.
         content_type: Value of Content-Type.
-        dumps: Writes JSON, in place of the app's.
+        dumps: Writes JSON, in place of the app's (``Sanic(dumps=...)``).
         kwargs: Passed to ``dumps``.
 
     Raises:
-        TypeError: ``dumps`` can't write the value.
+        TypeError, ValueError: ``dumps`` can't write the value.
     """
     return JSONResponse(body, status, headers, content_type, dumps, **kwargs)
 
@@ -89,8 +94,14 @@ def raw(
 def redirect(
     to: str, headers: HeaderItems = None, status: int = 302, content_type: str = "text/html; charset=utf-8"
 ) -> HTTPResponse:
-    """Make a response that sends the client to the URL ``to``; what no URL may hold is quoted."""
-    fields = dict(headers or {})
+    """Make a response that sends the client to the URL ``to``; what no URL may hold is quoted.
+
+    Raises:
+        TypeError: ``to`` is no string.
+    """
+    if not isinstance(to, str):
+        raise TypeError(f"redirect() takes a URL as str, not {type(to).__name__}")
+    fields = Header(headers or {})  # a copy that keeps fields that come several times
     fields["Location"] = quote_plus(to, safe=_SAFE_IN_URL)
     return HTTPResponse(b"", status, fields, content_type)
 

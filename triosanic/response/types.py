@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, ClassVar, Final, Self, TypeAlias, Unpack
 
-from triosanic.exceptions import ServerError
+from triosanic.compression import Compressor
+from triosanic.cookies import Cookie, CookieJar, CookieOptions
+from triosanic.exceptions import SanicException, ServerError
 from triosanic.headers import Header
+from triosanic.helpers import Default, _default
 from triosanic.http.exchange import Exchange
+from triosanic.http.framing import Headers
 from triosanic.http.reply import BODILESS
-from triosanic.http.send_channel import Later, encode
+from triosanic.http.send_channel import Later, SendChannel, encode
 
 Dumps: TypeAlias = Callable[..., str | bytes]
 StreamingFn: TypeAlias = Callable[[Any], Awaitable[None]]
@@ -19,9 +25,43 @@ HeaderItems: TypeAlias = Mapping[str, Any] | None
 DEFAULT_TEXT: Final = "text/plain; charset=utf-8"
 
 
+_encoder: Final = json.JSONEncoder(separators=(",", ":"))
+# What the encoder makes each time that it writes something, which is 40 % of a small object's cost; made once
+# it can't look for cycles, and goes round them until Python stops it.
+_pieces: Final[Callable[[object, int], Iterable[str]]] = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    None, _encoder.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True
+)
+
+
 def dumps_json(value: object, **kwargs: Any) -> str:
     """Write JSON without spaces, as Sanic does."""
-    return json.dumps(value, separators=(",", ":"), **kwargs)
+    if kwargs:
+        return json.dumps(value, **{"separators": (",", ":"), **kwargs})
+    try:
+        return "".join(_pieces(value, 0))
+    except RecursionError:
+        return _encoder.encode(value)  # which says what is wrong
+
+
+# What writes JSON for the app whose server runs this: set once in the context that its tasks are started in,
+# so that `json` needs no request, and apps in one process share nothing.
+app_dumps: Final[ContextVar[Dumps]] = ContextVar("triosanic.dumps", default=dumps_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A streamed response to which nothing has been written: until then its head may change.
+
+    Args:
+        exchange: What it answers.
+        told: What was said of it so far.
+        again: Starts it anew.
+    """
+
+    exchange: Exchange
+    told: tuple[object, ...]
+    again: Callable[[], None]
+    channel: ClassVar[None] = None  # so that a write needs no check of its own
 
 
 class BaseHTTPResponse:
@@ -48,7 +88,10 @@ class BaseHTTPResponse:
         self.status = status
         self.content_type = content_type
         self._headers = Header(headers) if headers else None
-        self._exchange: Exchange | None = None
+        self._exchange: Exchange | _Opening | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.status} {self.content_type}>"
 
     @property
     def headers(self) -> Header:
@@ -73,6 +116,50 @@ class BaseHTTPResponse:
             return None
         return self.content_type
 
+    @property
+    def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
+        """The header fields as bytes, with Content-Type where there can be content.
+
+        Those that frame the message and Date are the server's, and not among them.
+        """
+        fields = self.fields()
+        media_type = self.media_type()
+        if media_type is not None and self.status not in BODILESS:
+            fields.append(("content-type", media_type))
+        return ((name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in fields)
+
+    # Cookies.
+
+    @property
+    def cookies(self) -> CookieJar:
+        """The cookies that this response sets: a view of its Set-Cookie fields."""
+        return CookieJar(self.headers)
+
+    def add_cookie(self, key: str, value: str, **attributes: Unpack[CookieOptions]) -> Cookie:
+        """Set a cookie: ``add_cookie("session", token, httponly=True, max_age=3600)``.
+
+        Args:
+            key: The name.
+            value: The value.
+            attributes: See `Cookie`, also for errors. By default: sent over TLS only, to every path of this
+                host, and with requests from other sites only where those are links.
+        """
+        return self.cookies.add_cookie(key, value, **attributes)
+
+    def delete_cookie(
+        self,
+        key: str,
+        *,
+        path: str | None = "/",
+        domain: str | None = None,
+        host_prefix: bool = False,
+        secure_prefix: bool = False,
+    ) -> None:
+        """Let the client delete a cookie; its path, domain and prefix must be those it was set with."""
+        self.cookies.delete_cookie(
+            key, path=path, domain=domain, host_prefix=host_prefix, secure_prefix=secure_prefix
+        )
+
     # A streamed response.
 
     @property
@@ -80,20 +167,64 @@ class BaseHTTPResponse:
         """Whether it has begun to leave as a stream."""
         return self._exchange is not None
 
-    def start(self, exchange: Exchange) -> None:
+    def start(
+        self,
+        exchange: Exchange,
+        fields: Headers | None = None,
+        compressor: Compressor | None = None,
+        again: Callable[[], None] | None = None,
+    ) -> None:
         """Begin to stream it as the answer of ``exchange``. Checkpoint: never.
+
+        Args:
+            exchange: What is answered.
+            fields: The header fields; ``None``: those of `fields`.
+            compressor: See `Exchange.start`.
+            again: Starts it anew, if its head has changed when the first piece is written; see `settle`.
 
         Raises:
             ServerError: The request was answered before, or a header can't be sent.
         """
-        fields = self.fields()
+        headers = self.fields() if fields is None else list(fields)
         media_type = self.media_type()
         if media_type is not None and self.status not in BODILESS:
-            fields.append(("content-type", media_type))
-        exchange.start(self.status, fields)
-        self._exchange = exchange
+            headers.append(("content-type", media_type))
+        exchange.start(self.status, headers, compressor)
+        self._exchange = exchange if again is None else _Opening(exchange, self._told(), again)
         if self.body:
             self.write(self.body)
+
+    def settle(self) -> Exchange | None:
+        """Take over what was changed of the head since `start`, unless that has left. Checkpoint: never.
+
+        The first write does it.
+
+        Returns:
+            What it answers; ``None`` before `start`.
+
+        Raises:
+            ServerError: A header can't be sent.
+
+        Source: Sanic 25.12, which writes the head with the first piece.
+        """
+        opening = self._exchange
+        if not isinstance(opening, _Opening):
+            return opening
+        try:
+            if self._told() != opening.told and opening.exchange.retract():
+                opening.again()
+        finally:
+            self._exchange = opening.exchange
+        return opening.exchange
+
+    def _told(self) -> tuple[object, ...]:
+        return self.status, self.fields(), self.media_type()
+
+    def _settled_channel(self) -> SendChannel:
+        exchange = self.settle()
+        if exchange is None or exchange.channel is None:
+            raise ServerError("this response has not begun to stream: use `await request.respond()` first")
+        return exchange.channel
 
     def write(self, data: object) -> Awaitable[None]:
         """Send a piece; awaited, wait until the client keeps up. See `SendChannel.write`, also for errors.
@@ -104,9 +235,8 @@ class BaseHTTPResponse:
         Checkpoint: see `SendChannel.write`.
         """
         exchange = self._exchange
-        if exchange is None or exchange.channel is None:
-            raise ServerError("this response has not begun to stream: use `await request.respond()` first")
-        return exchange.channel.write(data)
+        channel = None if exchange is None else exchange.channel
+        return (self._settled_channel() if channel is None else channel).write(data)
 
     def send(self, data: object = None, end_stream: bool | None = None) -> Awaitable[None]:
         """Send a piece, as `write`, and end the response if ``end_stream``, or if there is no ``data``.
@@ -130,11 +260,10 @@ class BaseHTTPResponse:
 
         Checkpoint: if something is still to be sent.
         """
-        exchange = self._exchange
-        if exchange is None or exchange.channel is None:
-            raise ServerError("this response has not begun to stream: use `await request.respond()` first")
-        if not exchange.channel.missing:
-            exchange.channel.end()
+        channel, exchange = self._settled_channel(), self.settle()
+        assert exchange is not None
+        if not channel.missing:
+            channel.end()
         return Later(exchange.end)
 
     async def __aenter__(self) -> Callable[..., Awaitable[None]]:
@@ -156,13 +285,23 @@ class HTTPResponse(BaseHTTPResponse):
 
 
 class JSONResponse(HTTPResponse):
-    """A response whose content is JSON.
+    """A response whose content is JSON, which middleware can still change as a value.
 
-    Attributes:
-        raw_body: The value that the content was made of.
+    Args:
+        body: The value.
+        status: Status code.
+        headers: Header fields.
+        content_type: Value of Content-Type.
+        dumps: Writes JSON; ``None`` takes the app's.
+        kwargs: Passed to ``dumps``.
+
+    Raises:
+        TypeError, ValueError: ``dumps`` can't write the value.
+
+    Source: Sanic 25.12 ``JSONResponse``.
     """
 
-    __slots__ = ("raw_body",)
+    __slots__ = ("_dumps", "_kwargs", "_made", "_value")
 
     def __init__(
         self,
@@ -173,8 +312,96 @@ class JSONResponse(HTTPResponse):
         dumps: Dumps | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__((dumps or dumps_json)(body, **kwargs), status, headers, content_type)
-        self.raw_body = body
+        self._dumps = dumps or app_dumps.get()
+        self._kwargs = kwargs
+        self._value = body
+        super().__init__(self._dumps(body, **kwargs), status, headers, content_type)
+        self._made = self.body
+
+    @property
+    def raw_body(self) -> Any:
+        """The value that the content was made of; setting it makes the content anew.
+
+        Raises:
+            SanicException: `body` was set to something else.
+        """
+        if self.body is not self._made:
+            raise SanicException("Cannot use raw_body after body has been manually set.")
+        return self._value
+
+    @raw_body.setter
+    def raw_body(self, value: Any) -> None:
+        self.set_body(value)
+
+    def set_body(self, body: Any, dumps: Dumps | None = None, **dumps_kwargs: Any) -> None:
+        """Make the content anew.
+
+        Args:
+            body: The value.
+            dumps: Writes JSON this time; ``None`` takes what the response was made with, arguments included.
+            dumps_kwargs: Passed to ``dumps``.
+
+        Raises:
+            TypeError, ValueError: ``dumps`` can't write the value.
+        """
+        text = dumps(body, **dumps_kwargs) if dumps else self._dumps(body, **self._kwargs)
+        self.body = self._made = encode(text)
+        self._value = body
+
+    def append(self, value: Any) -> None:
+        """Append to a list.
+
+        Raises:
+            SanicException: The value is not a list, or `body` was set to something else.
+        """
+        self._change(list, "Cannot append to a non-list object.").append(value)
+        self.set_body(self._value)
+
+    def extend(self, value: Any) -> None:
+        """Extend a list.
+
+        Raises:
+            SanicException: The value is not a list, or `body` was set to something else.
+        """
+        self._change(list, "Cannot extend a non-list object.").extend(value)
+        self.set_body(self._value)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Update a dict, with the arguments of ``dict.update``.
+
+        Raises:
+            SanicException: The value is not a dict, or `body` was set to something else.
+        """
+        self._change(dict, "Cannot update a non-dict object.").update(*args, **kwargs)
+        self.set_body(self._value)
+
+    def pop(self, key: Any, default: Any = _default) -> Any:
+        """Take an item out of a list or dict, and return it.
+
+        Args:
+            key: Its index or key.
+            default: What to return where a dict has no such key.
+
+        Raises:
+            IndexError, KeyError: There is no such item.
+            SanicException: The value is neither, or `body` was set to something else.
+            TypeError: A list has no default.
+        """
+        value = self._change((list, dict), "Cannot pop from a non-list and non-dict object.")
+        if isinstance(default, Default):
+            taken = value.pop(key)
+        elif isinstance(value, list):
+            raise TypeError("pop doesn't accept a default argument for lists")
+        else:
+            taken = value.pop(key, default)
+        self.set_body(value)
+        return taken
+
+    def _change(self, kinds: type | tuple[type, ...], refusal: str) -> Any:
+        value = self.raw_body
+        if not isinstance(value, kinds):
+            raise SanicException(refusal)
+        return value
 
 
 class StreamingHTTPResponse(BaseHTTPResponse):
@@ -200,3 +427,10 @@ class StreamingHTTPResponse(BaseHTTPResponse):
         """Run the function that writes. Checkpoint: as it does."""
         await self.streaming_fn(self)
         return self
+
+    async def skip(self) -> None:
+        """Called in place of `stream` where only the head is asked for. Checkpoint: never."""
+
+
+# Sanic 25.12's name for what is left of it there.
+ResponseStream: TypeAlias = StreamingHTTPResponse

@@ -15,6 +15,9 @@ import trio
 
 # With a random port for one family, another program may hold the same port of the other: try again.
 _TRIES = 20
+# A machine may have no IPv6: then it can't be opened, or it can be opened and has no address.
+_MISSING = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
+_MAX_PORT = 65_535
 _Target: TypeAlias = tuple[int, tuple[Any, ...]]
 
 
@@ -41,11 +44,13 @@ async def listen(
 
     Raises:
         ListenError: An address is taken, or isn't ours; its ``errno`` says which.
-        ValueError: More than one of host, sock and unix says where; or the path is no socket.
+        TypeError: ``port`` is no whole number.
+        ValueError: ``port`` is out of bounds; sock and unix both say where; or the path is no socket.
 
     Checkpoint: always.
     """
     await trio.lowlevel.checkpoint()
+    _check_port(port)
     if sock is not None:
         if unix is not None:
             raise ValueError("sock and unix both say where to listen: pass one of them")
@@ -70,31 +75,47 @@ async def listen(
     raise AssertionError("the last try returns or raises")
 
 
-def _bind_all(
-    targets: Sequence[_Target], port: int, *, skip_missing: bool
-) -> list[socket.socket]:
+def _check_port(port: int) -> None:
+    if not isinstance(port, int):
+        raise TypeError(f"port must be a whole number, not {port!r}: read it by int()")
+    if not 0 <= port <= _MAX_PORT:
+        raise ValueError(f"port must be from 0, which lets the system choose, to {_MAX_PORT}, not {port}")
+
+
+def _bind_all(targets: Sequence[_Target], port: int, *, skip_missing: bool) -> list[socket.socket]:
     with ExitStack() as stack:
         socks: list[socket.socket] = []
+        missing: ListenError | None = None
         for family, address in targets:
             try:
-                sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-            except OSError:  # a machine may have no IPv6
-                if skip_missing and len(targets) > 1:
-                    continue
-                raise
+                sock = stack.enter_context(_bind(family, (address[0], port, *address[2:])))
+            except ListenError as exc:
+                if not skip_missing or exc.errno not in _MISSING:
+                    raise
+                missing = exc
+            else:
+                port = port or sock.getsockname()[1]
+                socks.append(sock)
+        if missing is not None and not socks:
+            raise missing
+        stack.pop_all()
+        return socks
+
+
+def _bind(family: int, address: tuple[Any, ...]) -> socket.socket:
+    with ExitStack() as stack:
+        try:
+            sock = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
             if sys.platform != "win32":  # there it would let two servers share a port
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
-                sock.bind((address[0], port, *address[2:]))
-            except OSError as exc:
-                where = f"{address[0]} port {port}"
-                raise ListenError(exc.errno, f"can't listen on {where}: {exc.strerror}") from exc
-            port = port or sock.getsockname()[1]
-            socks.append(sock)
+            sock.bind(address)
+        except OSError as exc:
+            where = f"{address[0]} port {address[1]}"
+            raise ListenError(exc.errno, f"can't listen on {where}: {exc.strerror}") from exc
         stack.pop_all()
-        return socks
+        return sock
 
 
 def _bind_unix(path: str) -> socket.socket:

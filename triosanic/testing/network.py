@@ -5,7 +5,7 @@ A client opens connections here; the server takes the other halves, as it takes 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
@@ -16,6 +16,13 @@ from triosanic.testing.streams import BUFFER_BYTES, MemoryStream, memory_pair
 _HOST: Final = "127.0.0.1"
 # The first of the ports that systems give to clients (RFC 6335 §6).
 _FIRST_PORT: Final = 49_152
+
+
+class Connects(Protocol):
+    """What a client needs of a network."""
+
+    async def connect(self, port: int) -> MemoryStream:
+        """Open a connection; see `Network.connect`."""
 
 
 class Network:
@@ -45,10 +52,11 @@ class Network:
         Checkpoint: always.
         """
         ours, theirs = memory_pair(self._buffer_bytes)
-        wire = StreamWire(theirs, (_HOST, _FIRST_PORT + self._opened), (_HOST, port))
+        ours.address = (_HOST, _FIRST_PORT + self._opened)
+        self._opened += 1
+        wire = StreamWire(theirs, ours.address, (_HOST, port))
         try:
             await self._wires.send(wire)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
             raise ConnectionRefusedError("the app does not accept connections: it has been stopped") from exc
-        self._opened += 1
         return ours

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial, partialmethod
 from http.cookiejar import Cookie
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Unpack, cast
 
 import trio
 
 from triosanic.request import Request
 from triosanic.testing.client import App, running
+from triosanic.testing.collecting import PlainApp, collecting, debugging
 from triosanic.testing.extra import httpx
+from triosanic.testing.websocket import Handshake, TestWebsocket
 
-_HOST: Final = "127.0.0.1"
+HOST: Final = "127.0.0.1"
+# sanic-testing takes a port that is free. Tests put it into the URLs that they expect: so it is one that
+# URLs show.
+PORT: Final = 1234
 # httpx's own default: here a handler that hangs would hang the machine's seconds.
-_TIMEOUT_S: Final = 5.0
-
-
-class PlainApp(App, Protocol):
-    """What `SanicTestClient` needs of an app; see `Sanic`."""
-
-    debug: bool
-    request_class: type[Request]
+TIMEOUT_S: Final = 5.0
 
 
 class Response(httpx.Response):
@@ -59,6 +57,52 @@ class Response(httpx.Response):
         return {cookie.name: cookie for cookie in self.cookies.jar}
 
 
+@dataclass(slots=True)
+class WebsocketResponse:
+    """What went over a WebSocket.
+
+    Attributes:
+        client_sent: The messages that the client has sent.
+        client_received: The messages that it has received.
+        close_code: Of the Close that has come.
+    """
+
+    client_sent: list[str | bytes] = field(default_factory=list)
+    client_received: list[str | bytes] = field(default_factory=list)
+    close_code: int | None = None
+
+
+class MimicWebsocket:
+    """The client's side of a WebSocket, as sanic-testing's tests use it; what goes over it is noted.
+
+    Args:
+        ws: The same, as async tests use it.
+        response: Where it is noted.
+    """
+
+    def __init__(self, ws: TestWebsocket, response: WebsocketResponse) -> None:
+        self.ws = ws
+        self._response = response
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a message; see `TestWebsocket.send`."""
+        await self.ws.send(message)
+        self._response.client_sent.append(message)
+
+    async def recv(self) -> str | bytes:
+        """Receive a message; see `TestWebsocket.receive`."""
+        message = await self.ws.receive()
+        self._response.client_received.append(message)
+        return message
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close; see `TestWebsocket.close`."""
+        await self.ws.close(code, reason)
+
+
+Mimic = Callable[[MimicWebsocket], Awaitable[None]]
+
+
 class SanicTestClient:
     """Sends requests to an app from code that is not async; ``app.test_client`` makes one.
 
@@ -67,14 +111,18 @@ class SanicTestClient:
 
     Args:
         app: Must not serve already.
+        port: The port of URLs; ``None`` takes `PORT`. Nothing listens there.
+        host: Their host.
 
-    Source: sanic-testing 24.6 ``SanicTestClient``, without WebSockets.
+    Source: sanic-testing 24.6 ``SanicTestClient``.
     """
 
-    __slots__ = ("app",)
+    __slots__ = ("app", "host", "port")
 
-    def __init__(self, app: PlainApp) -> None:
+    def __init__(self, app: PlainApp, port: int | None = None, host: str = HOST) -> None:
         self.app = app
+        self.port = PORT if port is None else port
+        self.host = host
 
     def request(
         self,
@@ -111,11 +159,11 @@ class SanicTestClient:
             RuntimeError: Called from async code.
             BaseException: What a start listener or a task in ``app.nursery`` raised.
         """
-        if trio.lowlevel.in_trio_run():
-            raise RuntimeError("test_client is not for async code: use `async with running(app) as client`")
-        session = {"base_url": f"http://{host or _HOST}", "timeout": _TIMEOUT_S, **(session_kwargs or {})}
+        refuse_async("test_client")
+        base_url = f"http://{host or self.host}:{self.port}"
+        session = {"base_url": base_url, "timeout": TIMEOUT_S, **(session_kwargs or {})}
         options = {"follow_redirects": allow_redirects, **options}
-        with _collecting(self.app, debug=debug) as requests:
+        with collecting(self.app) as requests, debugging(self.app, debug):
             try:
                 response = trio.run(partial(_send, self.app, session, http_method, uri, **options))
             except httpx.HTTPError:
@@ -123,6 +171,30 @@ class SanicTestClient:
                     raise
                 response = None
         return (requests[0] if gather_request and requests else None), response
+
+    def websocket(
+        self, uri: str = "/", *, mimic: Mimic | None = None, **options: Unpack[Handshake]
+    ) -> tuple[Request | None, WebsocketResponse]:
+        """Open a WebSocket, let ``mimic`` be its client, and close it.
+
+        Args:
+            uri: A path, with its query.
+            mimic: Called with the client's side, a `MimicWebsocket`; ``None`` closes at once.
+            options: See `Handshake`.
+
+        Returns:
+            The request, and what was sent and received.
+
+        Raises:
+            UpgradeRefused: The server has another answer.
+            TooSlowError: It took 5 s.
+            RuntimeError: Called from async code.
+            BaseException: What ``mimic``, a start listener or a task in ``app.nursery`` raised.
+        """
+        refuse_async("test_client")
+        with collecting(self.app) as requests:
+            response = trio.run(partial(_converse, self.app, uri, mimic, options))
+        return (requests[0] if requests else None), response
 
     get = partialmethod(request, http_method="GET")
     post = partialmethod(request, http_method="POST")
@@ -133,25 +205,28 @@ class SanicTestClient:
     head = partialmethod(request, http_method="HEAD")
 
 
+async def _converse(app: App, uri: str, mimic: Mimic | None, options: Handshake) -> WebsocketResponse:
+    response = WebsocketResponse()
+    with trio.fail_after(TIMEOUT_S):
+        async with running(app) as client, client.websocket(uri, **options) as ws:
+            if mimic is not None:
+                await mimic(MimicWebsocket(ws, response))
+    response.close_code = ws.close_code
+    return response
+
+
 async def _send(app: App, session: Mapping[str, Any], *request: str, **options: Any) -> Response:
     async with running(app, response_class=Response, **session) as client:
         return cast(Response, await client.request(*request, **options))
 
 
-@contextmanager
-def _collecting(app: PlainApp, *, debug: bool) -> Iterator[list[Request]]:
-    """Let the app's requests be of a class that lists them."""
-    requests: list[Request] = []
-    before = app.request_class, app.debug
+def refuse_async(name: str) -> None:
+    """Raise if this is async code, where a run of its own would stop all others.
 
-    def make_current(request: Request) -> None:
-        requests.append(request)
-        before[0].make_current(request)
-
-    members = {"__slots__": (), "make_current": make_current}
-    app.request_class = cast(type[Request], type(before[0].__name__, (before[0],), members))
-    app.debug = app.debug or debug
-    try:
-        yield requests
-    finally:
-        app.request_class, app.debug = before
+    Raises:
+        RuntimeError: It is.
+    """
+    if trio.lowlevel.in_trio_run():
+        raise RuntimeError(
+            f"{name} is not for async code: use `async with running(app) as client`, or app.asgi_client"
+        )

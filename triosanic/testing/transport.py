@@ -12,7 +12,7 @@ import trio
 
 from triosanic.testing.extra import httpcore, httpx
 from triosanic.testing.leaving import ClientResponse, Kept
-from triosanic.testing.network import Network
+from triosanic.testing.network import Connects
 from triosanic.testing.streams import MemoryStream
 
 Errors = Mapping[type[Exception], type[Exception]]
@@ -60,7 +60,7 @@ class Transport(httpx.AsyncBaseTransport):
         response_class: What requests are answered with.
     """
 
-    def __init__(self, network: Network, response_class: type[httpx.Response] = ClientResponse) -> None:
+    def __init__(self, network: Connects, response_class: type[httpx.Response] = ClientResponse) -> None:
         self._response_class = response_class
         self._pool = httpcore.AsyncConnectionPool(
             max_connections=None, keepalive_expiry=None, network_backend=_Backend(network)
@@ -122,7 +122,7 @@ class _Body(httpx.AsyncByteStream):
 class _Backend(httpcore.AsyncNetworkBackend):
     """The memory network, as httpcore wants one."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Connects) -> None:
         self._network = network
 
     async def connect_tcp(
@@ -164,6 +164,8 @@ class _NetworkStream(httpcore.AsyncNetworkStream):
         raise httpcore.ConnectError("there is no TLS in memory: use an http:// URL")
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "client_addr":
+            return self._stream.address
         # Asked for before a kept connection is used again: readable then means that the server closed it.
         return self._stream.readable if info == "is_readable" else None
 

@@ -1,0 +1,1 @@
+"""Sanic's package of the types that annotations need."""

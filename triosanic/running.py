@@ -1,0 +1,88 @@
+"""What ``app.run`` and ``Sanic.serve`` do: note how to serve, and serve in an event loop of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, Protocol, overload
+
+import trio
+
+from triosanic.config import Config
+from triosanic.lifespan import obey_signals, single_errors
+from triosanic.log import configure
+from triosanic.options import RunOptions, log_style
+from triosanic.server import ListenError
+from triosanic.state import ApplicationState
+
+
+class Runnable(Protocol):
+    """What is run: an app."""
+
+    name: str
+    config: Config
+    debug: bool
+    state: ApplicationState
+    configure_logging: bool
+    log_config: dict[str, Any] | None
+
+    @property
+    def serve_until_stopped(self) -> Callable[..., Coroutine[Any, Any, None]]:
+        """Serves."""
+
+
+class Serve:
+    """The attribute ``serve``, which is one thing on an app and another on the class."""
+
+    __slots__ = ()
+
+    @overload
+    def __get__(self, app: None, kind: Any) -> Callable[..., None]: ...
+
+    @overload
+    def __get__(self, app: Runnable, kind: Any) -> Callable[..., Coroutine[Any, Any, None]]: ...
+
+    def __get__(self, app: Runnable | None, kind: Any) -> Callable[..., Any]:
+        return kind.serve_prepared if app is None else app.serve_until_stopped
+
+
+def prepare(app: Runnable, host: str | None = None, port: int | None = None, **options: Any) -> None:
+    """Note how to serve this app when `Sanic.serve` is called; the arguments are those of `run`."""
+    chosen = RunOptions.of(host, port, **options)
+    app.debug = chosen.debug
+    if chosen.access_log is not None:
+        app.config.ACCESS_LOG = chosen.access_log
+    if chosen.noisy_exceptions is not None:
+        app.config.NOISY_EXCEPTIONS = chosen.noisy_exceptions
+    app.state.options = chosen
+
+
+def run_until_stopped(apps: Sequence[tuple[Runnable, RunOptions]]) -> None:
+    """Serve apps in one event loop, which ends with them.
+
+    Raises:
+        SystemExit: An address is taken: one sentence on stderr and exit status 1.
+    """
+    try:
+        trio.run(_serve_all, apps)
+    except ListenError as exc:
+        sys.exit(f"{apps[0][0].name} can't start: {exc.strerror or exc}")
+
+
+async def _serve_all(apps: Sequence[tuple[Runnable, RunOptions]]) -> None:
+    first, options = apps[0]
+    if len(apps) == 1:
+        await first.serve_until_stopped(**options.where())
+        return
+    if first.configure_logging:
+        configure(first.log_config, log_style(first.config, first.debug, options))
+    with single_errors():
+        async with trio.open_nursery() as nursery:
+            for app, options in apps:
+                await nursery.start(partial(app.serve_until_stopped, **options.where()))
+            lifespans = [app.state.lifespan for app, _ in apps if app.state.lifespan is not None]
+            await nursery.start(obey_signals, lifespans)
+            for lifespan in lifespans:
+                await lifespan.ended.wait()
+            nursery.cancel_scope.cancel()
