@@ -157,6 +157,17 @@ BAD_TRAILERS = [
 ]
 
 
+def test_what_is_known_to_be_still_to_come() -> None:
+    """The rest of the current chunk: by it the reader decides how long its reads are."""
+    inbound = ChunkedInbound(TRAILER_BYTES)
+    known = []
+    for part in (b"A", b"\r\n", b"0123", b"456789", b"\r\n", b"2\r\nab\r\n3\r\nc", b"de\r\n0", b"\r\n\r\n"):
+        inbound.feed(part)
+        inbound.take()
+        known.append(inbound.missing)
+    assert known == [0, 10, 6, 0, 0, 2, 0, 0]
+
+
 @pytest.mark.parametrize(("data", "content"), TAKEN, ids=map(str, range(len(TAKEN))))
 def test_what_is_taken(data: bytes, content: bytes) -> None:
     """RFC 9112 7.1; what follows belongs to the next request."""

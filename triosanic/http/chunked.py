@@ -75,18 +75,18 @@ class ChunkedInbound:
     """A chunked body; see `framing.Inbound`.
 
     Attributes:
+        missing: Bytes of the current chunk's data that are still to come.
         rest: What was fed and not taken; beyond the body's end once it is complete.
         trailers: The trailer fields, once the body has ended.
     """
 
-    __slots__ = ("_at", "_extensions", "_left", "_max_trailer_bytes", "rest", "trailers")
-    missing: Final = 0
+    __slots__ = ("_at", "_extensions", "_max_trailer_bytes", "missing", "rest", "trailers")
 
     def __init__(self, max_trailer_bytes: int) -> None:
         self.rest = b""
         self.trailers: Headers = ()
         self._at = _At.SIZE
-        self._left = 0
+        self.missing = 0
         self._extensions = 0
         self._max_trailer_bytes = max_trailer_bytes
 
@@ -106,16 +106,16 @@ class ChunkedInbound:
             BadRequest: The framing is broken.
         """
         data, at = self.rest, 0
-        pieces: list[bytes] = []
+        pieces: list[bytes | memoryview] = []
         while len(pieces) < _CHUNKS_A_PIECE:
             if self._at is _At.SIZE:
                 after = self._read_chunks(data, at, pieces) or self._read_size(data, at)
             elif self._at is _At.DATA:
-                piece = data[at : at + self._left]
+                piece = memoryview(data)[at : at + self.missing]  # copied once, with the others
                 after = at + len(piece)
-                self._left -= len(piece)
+                self.missing -= len(piece)
                 pieces.append(piece)
-                if not self._left:
+                if not self.missing:
                     self._at = _At.DATA_END
             elif self._at is _At.DATA_END:
                 after = self._read_data_end(data, at)
@@ -127,9 +127,9 @@ class ChunkedInbound:
                 break
             at = after
         self.rest = data[at:]
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
-    def _read_chunks(self, data: bytes, at: int, pieces: list[bytes]) -> int:
+    def _read_chunks(self, data: bytes, at: int, pieces: list[bytes | memoryview]) -> int:
         """Take chunks that have come whole: the short way of those that are tiny; 0: there is none."""
         after = 0
         while len(pieces) < _CHUNKS_A_PIECE and (match := _PLAIN_SIZE.match(data, at)) is not None:
@@ -151,8 +151,8 @@ class ChunkedInbound:
         self._extensions += len(match[2])
         if len(match[2]) > _EXTENSION_BYTES or self._extensions > _EXTENSIONS_BYTES:
             raise BadRequest("The chunk extensions exceed the limit")
-        self._left = int(match[1], 16)
-        self._at = _At.DATA if self._left else _At.TRAILERS
+        self.missing = int(match[1], 16)
+        self._at = _At.DATA if self.missing else _At.TRAILERS
         return match.end()
 
     def _read_data_end(self, data: bytes, at: int) -> int:

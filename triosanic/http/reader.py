@@ -20,9 +20,9 @@ from triosanic.http.framing import Inbound
 from triosanic.http.limits import Limits
 from triosanic.http.wire import Sink, Wire
 
-# 64 KiB is one piece of a body. Longer reads cost half for a body of known length, which needs no decoding;
-# they are made once its handler has shown that it keeps up: until then a client whose handler stalls takes
-# but a small piece of our memory. 120 KiB: from 128 on, malloc maps each buffer anew, at twice the cost.
+# 64 KiB is one piece of a body. Longer reads cost half where more is known to come, of the body or of a large
+# chunk. They are made once the handler has shown that it keeps up: until then a client whose handler stalls
+# takes but a small piece of our memory. 120 KiB: from 128 on, malloc maps each buffer anew: twice the cost.
 _READ_BYTES: Final = 65_536
 _LONG_READ_BYTES: Final = 122_880
 _BYTES_BEFORE_LONG_READS: Final = 16 * _READ_BYTES
