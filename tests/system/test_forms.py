@@ -135,7 +135,8 @@ async def send_until(peer: Peer, place: int) -> None:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*"))
+    """Give the names of what is there; the server may remove a folder while this looks into it."""
+    return sorted(chain.from_iterable((*folders, *names) for _, folders, names in os.walk(folder)))
 
 
 async def left(server: Server, client: httpx.AsyncClient, folder: Path) -> tuple[object, ...]:
