@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
@@ -126,6 +127,7 @@ def imports_in(tree: ast.AST, known: Mapping[str, str]) -> Iterator[Import]:
                 yield Import(node.lineno, target, relative=node.level > 0, star=alias.name == "*")
 
 
+@cache  # each rule reads it, and none changes it
 def read_package() -> Modules:
     sources: dict[str, str] = {}
     for path in sorted((ROOT / PACKAGE).rglob("*.py")):

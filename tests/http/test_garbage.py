@@ -16,6 +16,8 @@ from triosanic.http.guard import Refusal
 from triosanic.response import BaseHTTPResponse, stream
 from triosanic.testing import open_raw
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 HEAD: Final = "{} HTTP/1.1\r\nHost: a\r\n{}\r\n"
 REQUESTS: Final = {
     "plain": HEAD.format("GET /text", ""),

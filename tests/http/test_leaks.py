@@ -21,6 +21,8 @@ from triosanic.request import Request
 from triosanic.response import StreamingHTTPResponse, stream, text
 from triosanic.testing import memory_pair
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 OURS = (Connection, Exchange, RequestBody, SendChannel, Request, StreamWire)
 
 

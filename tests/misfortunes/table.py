@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,7 @@ class Row:
         assert statuses == self.statuses, f"{DOCUMENT.name} tells other access statuses of {self.test}"
 
 
+@cache
 def read_rows() -> Mapping[str, Row]:
     """Read all rows, by the name of their test."""
     rows: dict[str, Row] = {}

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def functions_of(path: Path) -> Mapping[str, str]:
     return {name: "\n".join(with_helpers(source)) for name, source in sources.items()}
 
 
+@cache
 def sources_of_tests() -> Mapping[str, str]:
     """Give the source of each test of a misfortune, by its name."""
     found: dict[str, str] = {}

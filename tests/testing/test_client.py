@@ -12,6 +12,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from triosanic import HTTPResponse, Request, Sanic, json, text
 from triosanic.testing import running
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 
 def serve_stream(app: Sanic) -> list[str]:
     """Serve more than the buffers hold; list how handlers end."""

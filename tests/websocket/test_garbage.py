@@ -15,6 +15,8 @@ from triosanic.testing import running
 from triosanic.websocket.conversation import Conversation
 from triosanic.websocket.outlet import Outlet
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 ENDS = {
     "closed by the peer": frame(TEXT, b"a") + closing(1000),
     "closed by the handler": frame(TEXT, b"close"),
