@@ -10,6 +10,7 @@ from trio.testing import MockClock
 from tests.cancel.conversations import CONVERSATIONS, AtStep, Conversation, Program, talk
 from tests.http.wires import Client, application_of
 from triosanic.exceptions import ServiceUnavailable
+from triosanic.http.application import Application
 from triosanic.http.connection import Connection
 from triosanic.http.limits import Limits
 from triosanic.http.wire import StreamWire
@@ -20,16 +21,17 @@ MOST_STEPS = 2000
 
 
 class Run:
-    """One run of a conversation, cut off at a step."""
+    """One run of a conversation with a program, cut off at a step."""
 
-    def __init__(self, conversation: Conversation, step: int) -> None:
+    def __init__(
+        self, conversation: Conversation, program: Program, application: Application, step: int
+    ) -> None:
         self.conversation = conversation
-        self.program = Program()
+        self.program = program
         self.answers: Answers = []
         self.at_step = AtStep(step)
         self.scope = trio.CancelScope()
         self.ours, theirs = memory_pair(1000)
-        application = application_of(self.program.app)
         self.connection = Connection(StreamWire(self.ours), application, Limits(), Context())
         self.client = Client(theirs, self.connection, theirs.abort)
 
@@ -62,8 +64,11 @@ class Run:
 
 def runs(name: str) -> Iterator[Run]:
     """Give runs of a conversation, cut off ever later, until one has come to its end before."""
+    program = Program()
+    application = application_of(program.app)
     for step in range(1, MOST_STEPS):
-        run = Run(CONVERSATIONS[name], step)
+        program.exchange = None
+        run = Run(CONVERSATIONS[name], program, application, step)
         yield run
         if not run.at_step.acted:
             run.check()
