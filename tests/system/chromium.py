@@ -28,6 +28,10 @@ FLAGS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # The timers of a tab behind another would fire but once a second: the page's own, and those of our looks.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
     "--remote-debugging-port=0",
 )
 # Roles of what a person can use; each must have a name (WCAG 2.2 §4.1.2).
