@@ -32,7 +32,12 @@ ROUTING: Final = frozenset(
 FLOORS: Final[tuple[tuple[frozenset[str], ...], ...]] = (
     # Sanic has the table of status codes in helpers, and exceptions word their messages with it.
     (frozenset({"constants"}), frozenset({"exceptions", "helpers"}), frozenset({"log", "logging"})),
-    (frozenset({"compression"}), frozenset({"headers"}), frozenset({"config"}), frozenset({"cookies"})),
+    (
+        frozenset({"compression"}),
+        frozenset({"headers"}),
+        frozenset({"config", "utils"}),
+        frozenset({"cookies"}),
+    ),
     (frozenset({"http"}), frozenset({"forms"})),
     (frozenset({"compat", "request", "response", "scope"}),),
     (ROUTING | {"static", "websocket"}, frozenset({"server"})),

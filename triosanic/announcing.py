@@ -165,9 +165,9 @@ class SignallingDispatcher(Dispatcher):
     async def _fail(self, request: Request, error: Exception) -> None:
         told = unwrap(error)
         if not isinstance(told, WireBroken):
+            await self._signals.report(told)
             with _logged(Event.HTTP_LIFECYCLE_EXCEPTION):
                 await self._signals.emit(Event.HTTP_LIFECYCLE_EXCEPTION, request=request, exception=told)
-            await self._signals.report(told)
         await super()._fail(request, error)
 
 

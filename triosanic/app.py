@@ -21,7 +21,7 @@ from triosanic.blueprints import Blueprint, Blueprints, mount
 from triosanic.config import SANIC_PREFIX, Config
 from triosanic.exceptions import SanicException, ServerError, URLBuildError
 from triosanic.handlers.error import ErrorHandler
-from triosanic.helpers import import_string
+from triosanic.helpers import import_string, json_dumps
 from triosanic.http.limits import Limits
 from triosanic.http.wire import Wire, show
 from triosanic.lifespan import Lifespan, obey_signals, owns_signals, single_errors
@@ -46,7 +46,7 @@ from triosanic.overview import (
 )
 from triosanic.recorder import Mount, Recorder, Spec
 from triosanic.request import Request
-from triosanic.response.types import Dumps, app_dumps, dumps_json
+from triosanic.response.types import Dumps, app_dumps
 from triosanic.router import Version
 from triosanic.running import Serve, prepare, run_until_stopped
 from triosanic.server import Server, listen
@@ -170,7 +170,7 @@ class Sanic(Recorder):
         self.log_config = log_config
         self.configure_logging = configure_logging
         self.debug = False
-        self.dumps = dumps or dumps_json
+        self.dumps = dumps or json_dumps
         self.loads = loads or json.loads
         self.shared_ctx = SimpleNamespace()
         self.state = ApplicationState(self)

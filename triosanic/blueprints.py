@@ -163,7 +163,7 @@ class Blueprint(Recorder):
 
     def _mounted_on(self) -> list[Any]:
         if not self._apps:
-            raise SanicException(f"{self!r} has not yet been registered to an app")
+            raise SanicException(f"<Blueprint {self.name}> has not yet been registered to an app")
         return self._apps
 
     @property

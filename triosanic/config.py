@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Final, Self, TypeAlias
 
 from triosanic.constants import LocalCertCreator
@@ -211,18 +211,20 @@ class DetailedConverter(ABC):
 Converter: TypeAlias = Callable[[str], object] | DetailedConverter
 
 
-def str_to_bool(text: str) -> bool:
+def str_to_bool(val: str) -> bool:
     """Read a truth value, such as ``yes``, ``off`` or ``1``, whatever its case.
 
     Raises:
         ValueError: It is none.
     """
-    lowered = text.lower()
+    lowered = val.lower()
     if lowered in _TRUE:
         return True
     if lowered in _FALSE:
         return False
-    raise ValueError(f"a truth value is one of {', '.join(sorted(_TRUE | _FALSE))}, not {text!r}")
+    error = ValueError(f"Invalid truth value {val}")
+    error.add_note(f"a truth value is one of {', '.join(sorted(_TRUE | _FALSE))}")
+    raise error
 
 
 class Config(dict[str, Any]):
@@ -389,10 +391,8 @@ class Config(dict[str, Any]):
 
         Source: Sanic 25.12 ``config.Config.update_config``.
         """
-        if isinstance(config, bytes):
-            config = config.decode()
-        if isinstance(config, str | PathLike):
-            config = _load_named(os.fspath(config))
+        if isinstance(config, str | bytes | PathLike):
+            config = load_module_from_file_location(config)
         if isinstance(config, Mapping):
             settings = dict(config)
         else:
@@ -470,18 +470,37 @@ def check_override(name: str, value: object, key: str) -> None:
         raise ValueError(f"{name} must be {rule.text}, or None for config.{key}, not {value!r}")
 
 
-def _load_named(name: str) -> object:
-    """Import a dotted name, or run a file and give what it defined."""
+def load_module_from_file_location(location: str | bytes | PathLike[str], encoding: str = "utf8") -> object:
+    """Import a dotted name, or run a file of Python.
+
+    Args:
+        location: ``"package.module.Class"``, or a path; ``${NAME}`` in it stands for an environment variable.
+        encoding: That of ``location``, if it is bytes.
+
+    Returns:
+        The module that the file made; or what the dotted name stands for.
+
+    Raises:
+        LoadFileException: The path names an environment variable that is not set.
+        OSError: The file cannot be read.
+        PyFileError: The file failed while it ran.
+        ImportError: There is nothing of that dotted name.
+
+    Source: Sanic 25.12 ``utils.load_module_from_file_location``.
+    """
+    name = location.decode(encoding) if isinstance(location, bytes) else os.fspath(location)
     if _DOTTED_NAME.fullmatch(name) and not name.endswith(".py") and not Path(name).is_file():
         return import_string(name)
     path = _expand(name)
     # A file that cannot be read is told apart here from one that fails while it runs.
     with path.open("rb"):
         pass
+    module = ModuleType("config")
     try:
-        return runpy.run_path(str(path), run_name="config")
+        vars(module).update(runpy.run_path(str(path), run_name="config"))
     except Exception as error:
         raise PyFileError(path) from error
+    return module
 
 
 def _expand(name: str) -> Path:

@@ -15,10 +15,11 @@ from inspect import getsource, unwrap
 from textwrap import dedent
 from traceback import FrameSummary, TracebackException
 from types import CodeType, MappingProxyType
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Protocol
+from urllib.parse import parse_qs
 
 from triosanic.exceptions import InvalidHeader, SanicException
-from triosanic.headers import AcceptList, parse_accept
+from triosanic.headers import AcceptList, Header, parse_accept
 from triosanic.helpers import STATUS_CODES
 from triosanic.response import HTTPResponse
 
@@ -71,6 +72,54 @@ class RequestFacts:
     headers: Sequence[tuple[str, str]] = ()
 
 
+class FailedRoute(Protocol):
+    """What an error page needs to know of a route."""
+
+    @property
+    def name(self) -> str:
+        """Its whole name."""
+
+    @property
+    def error_format(self) -> str | None:
+        """The format of its error pages, if it has one of its own."""
+
+
+class Failed(Protocol):
+    """What an error page needs to know of a request."""
+
+    @property
+    def app(self) -> Any:
+        """The app, which is asked for ``debug`` and ``config``."""
+
+    @property
+    def headers(self) -> Header:
+        """The header fields."""
+
+    @property
+    def method(self) -> str:
+        """The method."""
+
+    @property
+    def path(self) -> str:
+        """The path, not decoded."""
+
+    @property
+    def url(self) -> str:
+        """The whole URL, not decoded."""
+
+    @property
+    def query_string(self) -> str:
+        """The query, not decoded."""
+
+    @property
+    def route(self) -> FailedRoute | None:
+        """The route, once there is one."""
+
+    @property
+    def version(self) -> str:
+        """The version of HTTP, as ``1.1``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
     """What a page says. Without ``trace`` it is for production, and ``extra`` and ``facts`` are empty."""
@@ -100,12 +149,11 @@ def check_error_format(error_format: str) -> None:
 
 def choose_format(
     *, accept: str | None, content_type: str = "", route_format: str | None = None, fallback: str = "auto"
-) -> str:
+) -> str | None:
     """Choose the format of an error page.
 
     The route's format, or else the configured one, is what the server likes best, and the only one if
-    ``fallback`` is not ``auto``; the client's ``Accept`` has the last word. A client that takes none of what
-    is offered gets text.
+    ``fallback`` is not ``auto``; the client's ``Accept`` has the last word.
 
     Args:
         accept: The ``Accept`` field; ``None`` if there is none.
@@ -114,7 +162,7 @@ def choose_format(
         fallback: ``FALLBACK_ERROR_FORMAT``.
 
     Returns:
-        ``html``, ``json`` or ``text``.
+        ``html``, ``json`` or ``text``; ``None`` if the client takes none of what is offered.
 
     Source: Sanic 25.12 ``errorpages.guess_mime``.
     """
@@ -128,7 +176,7 @@ def choose_format(
     if fallback not in _MIMES:
         offers += [name for name in _MIMES if name != first]
     mime = accepted.match(*(_MIMES[name] for name in offers)).mime
-    return next((name for name in offers if _MIMES[name] == mime), "text")
+    return next((name for name in offers if _MIMES[name] == mime), None)
 
 
 def infer_format(handler: Callable[..., object]) -> str | None:
@@ -176,7 +224,7 @@ def error_response(
     status = exception.status_code if isinstance(exception, SanicException) else 500
     page = _Page(
         status=status,
-        phrase=STATUS_CODES.get(status, b"Error Occurred").decode(),
+        phrase=_phrase(status),
         message=str(exception) if ours or debug else _HIDDEN,
         context=(getattr(exception, "context", None) or {}) if ours else {},
         extra=(getattr(exception, "extra", None) or {}) if ours and debug else {},
@@ -189,6 +237,140 @@ def error_response(
     headers = exception.headers if isinstance(exception, SanicException) else {}
     charset = "" if format == "json" else "; charset=utf-8"
     return HTTPResponse(body, status, headers, f"{_MIMES[format]}{charset}")
+
+
+class BaseRenderer:
+    """Makes the response for an exception in one format; text, unless a subclass says otherwise.
+
+    A program's subclass may say in `full` and `minimal` what its pages are.
+
+    Args:
+        request: The request; ``None`` if none could be read.
+        exception: What was raised.
+        debug: Whether to tell everything of an exception that is not quiet.
+
+    Source: Sanic 25.12 ``errorpages.BaseRenderer``.
+    """
+
+    format: ClassVar[str] = "text"
+
+    def __init__(self, request: Failed | None, exception: Exception, debug: bool) -> None:
+        self.request = request
+        self.exception = exception
+        self.debug = debug
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The fields that the exception wants sent."""
+        return dict(self.exception.headers) if isinstance(self.exception, SanicException) else {}
+
+    @property
+    def status(self) -> int:
+        """The status: the exception's own, or 500."""
+        return self.exception.status_code if isinstance(self.exception, SanicException) else 500
+
+    @property
+    def title(self) -> str:
+        """The status and its phrase."""
+        return f"{self.status} — {_phrase(self.status)}"
+
+    @property
+    def text(self) -> str:
+        """What the client is told: in production nothing of an exception that is not one of ours."""
+        told = self.debug or isinstance(self.exception, SanicException)
+        return str(self.exception) if told else _HIDDEN
+
+    def render(self) -> HTTPResponse:
+        """Make the response, with the status and the fields of the exception."""
+        whole = self.debug and not getattr(self.exception, "quiet", False)
+        response = self.full() if whole else self.minimal()
+        response.status = self.status
+        response.headers.update(self.headers)
+        return response
+
+    def full(self) -> HTTPResponse:
+        """Make the page of debug mode, with the traceback and the request."""
+        facts = None if self.request is None else _facts(self.request)
+        return error_response(self.exception, format=self.format, debug=True, facts=facts)
+
+    def minimal(self) -> HTTPResponse:
+        """Make the page of production."""
+        return error_response(self.exception, format=self.format)
+
+
+class TextRenderer(BaseRenderer):
+    """Plain text."""
+
+
+class HTMLRenderer(BaseRenderer):
+    """A page for people."""
+
+    format = "html"
+
+
+class JSONRenderer(BaseRenderer):
+    """An object for programs."""
+
+    format = "json"
+
+
+_RENDERER_OF: Final[Mapping[str, type[BaseRenderer]]] = MappingProxyType(
+    {"text": TextRenderer, "html": HTMLRenderer, "json": JSONRenderer}
+)
+
+
+def guess_mime(request: Failed, fallback: str) -> str:
+    """Choose the media type of a request's error page, see `choose_format`; ``""`` if it takes none.
+
+    Source: Sanic 25.12 ``errorpages.guess_mime``.
+    """
+    found = choose_format(
+        accept=request.headers.get("accept"),
+        content_type=request.headers.get("content-type", ""),
+        route_format=request.route.error_format if request.route is not None else None,
+        fallback=fallback,
+    )
+    return "" if found is None else _MIMES[found]
+
+
+def exception_response(  # noqa: PLR0917  # Sanic's
+    request: Failed | None,
+    exception: Exception,
+    debug: bool,
+    fallback: str,
+    base: type[BaseRenderer] = TextRenderer,
+    renderer: type[BaseRenderer] | None = None,
+) -> HTTPResponse:
+    """Make the response for an exception in the format that the client likes best.
+
+    Args:
+        request: ``None`` if none could be read.
+        exception: What was raised.
+        debug: Whether to tell everything of an exception that is not quiet.
+        fallback: ``FALLBACK_ERROR_FORMAT``.
+        base: Renders for a client that takes none of what is offered.
+        renderer: Renders whatever the client likes, if it is given.
+
+    Source: Sanic 25.12 ``errorpages.exception_response``.
+    """
+    if renderer is None:
+        mime = "" if request is None else guess_mime(request, fallback)
+        renderer = next((_RENDERER_OF[name] for name, found in _MIMES.items() if found == mime), base)
+    return renderer(request, exception, debug).render()
+
+
+def _facts(request: Failed) -> RequestFacts:
+    query = f"?{request.query_string}" if request.query_string else ""
+    return RequestFacts(
+        line=f"{request.method} {request.path}{query} HTTP/{request.version}",
+        path=request.path,
+        args=parse_qs(request.query_string, keep_blank_values=True),
+        headers=tuple(request.headers.items()),
+    )
+
+
+def _phrase(status: int) -> str:
+    return STATUS_CODES.get(status, b"Error Occurred").decode()
 
 
 def _parse_accept(accept: str | None) -> AcceptList:

@@ -90,6 +90,11 @@ class Recorder:
     def __init__(
         self, name: str, *, strict_slashes: bool | None = None, is_request_stream: bool = False
     ) -> None:
+        if name is None:
+            raise SanicException(
+                f"{type(self).__name__} instance cannot be unnamed. "
+                "Please use Sanic(name='your_application_name') instead."
+            )
         if not isinstance(name, str) or not _is_name(name):
             raise SanicException(
                 f"{type(self).__name__} instance named {name!r} uses an invalid format. Names must begin "

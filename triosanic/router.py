@@ -447,15 +447,15 @@ class _Table:
 
     def _search(self, method: str, path: str) -> tuple[Route, dict[str, object]]:
         if not self._routes or not path.startswith("/"):
-            raise NotFound(f"Requested URL {path} not found")
+            raise _nothing_at(path)
         try:
             match, _, params = self._tree.resolve(path, method=method)
         except NoMatch:
-            raise NotFound(f"Requested URL {path} not found") from None
+            raise _nothing_at(path) from None
         except NoMethod:
             allowed = [other for other in self._methods if self._serves(other, path)]
             if not allowed:
-                raise NotFound(f"Requested URL {path} not found") from None
+                raise _nothing_at(path) from None
             raise MethodNotAllowed(
                 f"Method {method} not allowed for URL {path}", method=method, allowed_methods=allowed
             ) from None
@@ -514,6 +514,11 @@ def _named(cast: Callable[[str], object]) -> Callable[[str], object]:
     # The table that it is found in keeps the cast alive, so the number stays its own.
     convert.__name__ = f"cast_{id(cast)}"
     return convert
+
+
+def _nothing_at(path: str) -> NotFound:
+    """Make the error for a path that no route has; slashes at its end are not told, as in Sanic."""
+    return NotFound(f"Requested URL {path.rstrip('/')} not found")
 
 
 def _refuse_duplicate_names(routes: Iterable[Route]) -> None:

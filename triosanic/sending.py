@@ -68,8 +68,10 @@ class Sender:
 
 
 def no_response(value: object, way_out: str) -> ServerError:
-    """Make the error for what was to be a response: the client is told its type, the log its value."""
-    error = ServerError(f"Invalid response type {type(value).__name__} (need HTTPResponse): {way_out}")
+    """Make the error for what was to be a response: the client is told its type, the log the rest."""
+    kind = None if value is None else type(value).__name__
+    error = ServerError(f"Invalid response type {kind} (need HTTPResponse)")
+    error.add_note(way_out)
     error.add_note(f"it is {shown(value)[:_SHOWN_CHARACTERS]}{': await it' if isawaitable(value) else ''}")
     return error
 

@@ -200,6 +200,7 @@ class Serving:
         router = compile_router(app)
         error_handler = compile_error_handler(app, router, self._own or app.error_handler)
         error_handler.adopt(app.error_handler)
+        error_handler.debug = app.debug
         plan = Plan(
             app=app,
             router=router,

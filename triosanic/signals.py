@@ -101,10 +101,9 @@ def event_name(event: EventName) -> str:
     parts = (name if "." in name else _GENERIC + name).split(".")
     is_last = _is_part(parts[-1]) or (_parameter(parts[-1]) and "." in name)
     if len(parts) != 3 or not is_last or not all(map(_is_part, parts[:2])):  # noqa: PLR2004  # the three
-        raise InvalidSignal(
-            f"Invalid signal event: {name}. "
-            "It has one word, or three with dots, of which only the third may be <param>"
-        )
+        error = InvalidSignal(f"Invalid signal event: {name}")
+        error.add_note("it has one word, or three with dots, of which only the third may be <param>")
+        raise error
     return ".".join(parts)
 
 

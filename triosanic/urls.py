@@ -123,9 +123,9 @@ def build_url(route: Route, values: Mapping[str, Any], server_name: str = "") ->
 
 def _filled(param: ParamInfo, left: MutableMapping[str, Any], route: Route) -> str:
     if param.name not in left:
-        raise URLBuildError(
-            f"Required parameter `{param.name}` was not passed to url_for; the path is {route.uri}"
-        )
+        error = URLBuildError(f"Required parameter `{param.name}` was not passed to url_for")
+        error.add_note(f"the path is {route.uri}")
+        raise error
     text = str(left.pop(param.name))
     if isinstance(param, ExtParamInfo) and "ext" in left:
         text = f"{text}.{left.pop('ext')}"

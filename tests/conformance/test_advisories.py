@@ -185,7 +185,7 @@ async def test_ten_thousand_values_of_a_header_are_joined_in_linear_time(app: Sa
     start = process_time()
     fields = b"X: y\r\n" * 10_000
     answer = await said(app, b"GET /joined HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + fields + b"\r\n")
-    assert answer.startswith(b"HTTP/1.1 299 \r\n")
+    assert answer.startswith(b"HTTP/1.1 299 UNKNOWN\r\n")
     assert answer.endswith(b"\r\n\r\n19999")
     assert process_time() - start < 1
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from tests.request.made import link_of, request_of
 from triosanic import Config, HTTPResponse, Request, Sanic, json
-from triosanic.headers import Header
-from triosanic.request.forwarded import parse_forwarded, parse_xforwarded, read_forwarded
+from triosanic.headers import Header, fwd_normalize_address, parse_forwarded, parse_xforwarded, read_forwarded
 from triosanic.testing import running
 
 SECRET = "mySecret"
@@ -27,7 +26,9 @@ EVERY_HEADER = (
 
 
 def forwarded(*fields: str) -> dict[str, Any] | None:
-    return parse_forwarded(Header([("forwarded", field) for field in fields]), SECRET)
+    return parse_forwarded(
+        Header([("forwarded", field) for field in fields]), Config({"FORWARDED_SECRET": SECRET})
+    )
 
 
 def xforwarded(count: int = 1, **fields: str) -> dict[str, Any] | None:
@@ -292,3 +293,22 @@ async def test_a_request_through_proxies(app: Sanic, autojump_clock: object) -> 
         answer = await client.get("/", headers=told)
     said = {"for": "1.2.3.4", "proto": "https", "host": "shop.tld"}
     assert answer.json() == ["1.2.3.4", "1.2.3.4", "https://shop.tld/", said]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"), [("1.2.3.4:80", "1.2.3.4"), ("2001:DB8::1", "[2001:db8::1]"), ("_hidden", "_hidden")]
+)
+def test_an_address_is_written_in_one_way(text: str, address: str) -> None:
+    """RFC 7239 6."""
+    assert fwd_normalize_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["unknown", "", "a.b", "1.2.3.999"])
+def test_what_is_no_address(text: str) -> None:
+    """Sanic 25.12 ``fwd_normalize_address``, for the first of them."""
+    with pytest.raises(ValueError, match="no address"):
+        fwd_normalize_address(text)
+
+
+def test_without_a_secret_nothing_is_forwarded() -> None:
+    assert parse_forwarded(Header([("forwarded", f"for=1.2.3.4;secret={SECRET}")]), Config()) is None

@@ -12,6 +12,13 @@ from hypothesis import strategies as st
 
 from tests.routing.apps import handler
 from triosanic.blueprints import Blueprint, compile_error_handler, compile_router, mount
+from triosanic.errorpages import (
+    BaseRenderer,
+    HTMLRenderer,
+    TextRenderer,
+    exception_response,
+    guess_mime,
+)
 from triosanic.exceptions import NotFound, SanicException, ServerError
 from triosanic.handlers.error import ErrorHandler, unwrap
 from triosanic.headers import Header
@@ -26,6 +33,7 @@ class Asked:
 
     method: str = "GET"
     path: str = "/x"
+    url: str = "http://h/x"
     query_string: str = "a=1&a=2&b="
     version: str = "1.1"
     headers: Header = field(default_factory=lambda: Header({"accept": "application/json"}))
@@ -255,12 +263,12 @@ def test_quiet_exceptions_are_not_logged(
     exception: Exception, noisy: bool, logged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Contract 1.15: q, and ``NOISY_EXCEPTIONS``."""
-    asked = Asked(path="/x\n")
+    asked = Asked(url="http://h/x\n")
     asked.app.config.NOISY_EXCEPTIONS = noisy
     with caplog.at_level(logging.ERROR, "sanic.error"):
         ErrorHandler().default(asked, exception)
     assert [record.getMessage() for record in caplog.records] == [
-        r"Exception occurred while handling uri: '/x\n'"
+        r"Exception occurred while handling uri: 'http://h/x\n'"
     ] * logged
 
 
@@ -281,3 +289,38 @@ def test_format_is_the_route_s() -> None:
     route = Route(name="r", path="x", methods=frozenset(), handler=handler, error_format="html")
     asked = Asked(route=route, headers=Header())
     assert ErrorHandler().default(asked, KeyError("x")).content_type == "text/html; charset=utf-8"
+
+
+class ShoutingRenderer(BaseRenderer):
+    """A program's own."""
+
+    def minimal(self) -> HTTPResponse:
+        return HTTPResponse(f"{self.title}: {self.text}!".upper(), content_type="text/shout")
+
+
+def test_the_base_renders_for_clients_that_take_no_format() -> None:
+    """Sanic 25.12 ``ErrorHandler(base=...)``."""
+    handlers = ErrorHandler(base=ShoutingRenderer)
+    error = NotFound("nothing here", headers={"x-a": "1"})
+    response = handlers.default(Asked(headers=Header({"accept": "image/png"})), error)
+    assert (response.status, response.body) == (404, "404 — NOT FOUND: NOTHING HERE!".encode())
+    assert response.headers == {"x-a": "1"}
+    assert handlers.default(Asked(), error).content_type == "application/json"
+    assert handlers.default(None, ValueError("hidden")).body.startswith("500 — INTERNAL".encode())
+
+
+def test_debug_tells_no_more_of_what_is_quiet() -> None:
+    """Sanic 25.12: a 404 is the client's affair, and has no traceback that were of use."""
+    asked = Asked()
+    asked.app.debug = True
+    assert b"exceptions" not in ErrorHandler().default(asked, NotFound("x")).body
+    assert b"exceptions" in ErrorHandler().default(asked, NotFound("x", quiet=False)).body
+
+
+def test_one_renderer_for_all() -> None:
+    """Sanic 25.12 ``exception_response``."""
+    asked = Asked()
+    response = exception_response(asked, ValueError("x"), False, "auto", TextRenderer, HTMLRenderer)
+    assert response.content_type == "text/html; charset=utf-8"
+    assert guess_mime(asked, "auto") == "application/json"
+    assert guess_mime(Asked(headers=Header({"accept": "image/png"})), "auto") == ""

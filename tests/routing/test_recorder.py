@@ -189,11 +189,17 @@ def test_name_may_be_a_module_s(name: str) -> None:
     assert Recorder(name).name == name
 
 
-@pytest.mark.parametrize("name", ["", "1a", "a b", "a/b", "-a", "a\n", None])
+@pytest.mark.parametrize("name", ["", "1a", "a b", "a/b", "-a", "a\n", 5])
 def test_other_names_are_refused(name: Any) -> None:
     """Contract 1.2."""
     with pytest.raises(SanicException, match="uses an invalid format"):
         Blueprint(name)
+
+
+def test_none_is_no_name() -> None:
+    """Sanic 25.12."""
+    with pytest.raises(SanicException, match="Blueprint instance cannot be unnamed"):
+        Blueprint(None)  # type: ignore[arg-type]  # as somebody may
 
 
 RECORD: dict[str, Callable[[Recorder], object]] = {

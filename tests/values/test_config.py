@@ -7,12 +7,13 @@ import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triosanic import utils
 from triosanic.config import DEFAULT_CONFIG, Config, DetailedConverter, str_to_bool
 from triosanic.exceptions import LoadFileException, PyFileError
 from triosanic.helpers import _default
@@ -439,3 +440,12 @@ def test_a_truth_value_is_one_of_sanics_words(text: str) -> None:
     else:
         with pytest.raises(ValueError, match="truth value"):
             str_to_bool(text)
+
+
+def test_a_file_of_python_as_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sanic 25.12 ``utils.load_module_from_file_location``."""
+    (tmp_path / "settings.py").write_text("HOST = 'db'\n")
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    module: Any = utils.load_module_from_file_location(b"${FOLDER}/settings.py")
+    assert (module.__name__, module.HOST) == ("config", "db")
+    assert utils.load_module_from_file_location("os.path.sep") == "/"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from triosanic.cookies import Cookie, CookieJar, parse_cookie
 from triosanic.exceptions import ServerError
 from triosanic.headers import Header
-from triosanic.request.parameters import CookieParameters
+from triosanic.request.parameters import CookieRequestParameters
 
 NAME_CHARACTERS = "!#$%&'*+-.^_`|~:09azAZ"
 names = st.text(st.sampled_from(NAME_CHARACTERS), min_size=1)
@@ -55,7 +55,9 @@ def test_a_cookie_without_a_name_is_none(field: str) -> None:
 
 def test_a_prefixed_cookie_is_found_by_its_bare_name() -> None:
     """Sanic 25.12; the one that only this host can have set counts most."""
-    cookies = CookieParameters(parse_cookie("a=1; __Secure-a=2; __Host-a=3; __Secure-b=4; c-d=5; a=6; _e=7"))
+    cookies = CookieRequestParameters(
+        parse_cookie("a=1; __Secure-a=2; __Host-a=3; __Secure-b=4; c-d=5; a=6; _e=7")
+    )
     assert cookies["a"] == ["3"]
     assert (cookies.get("a"), cookies.getlist("a"), cookies.a) == ("3", ["3"], "3")
     assert (cookies["b"], cookies.b, cookies["__Secure-a"]) == (["4"], "4", ["2"])
@@ -67,7 +69,7 @@ def test_a_prefixed_cookie_is_found_by_its_bare_name() -> None:
 
 
 def test_special_attributes_are_not_cookies() -> None:
-    assert not hasattr(CookieParameters(parse_cookie("__deepcopy__=1")), "__deepcopy__")
+    assert not hasattr(CookieRequestParameters(parse_cookie("__deepcopy__=1")), "__deepcopy__")
 
 
 @pytest.mark.parametrize("unit", ["\\", '\\"', "\\0", "\\07", '"', "a=", ";", "; a", "=", " ", 'a="\\073";'])
@@ -136,7 +138,14 @@ def test_fields_are_written_as_sanic_does(attributes: dict[str, Any], text: str)
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("b", "b"), ("", '""'), ("x y;", '"x y\\073"'), ('"\\', '"\\"\\\\"'), ("é", '"\\351"'), ("日", '"日"')],
+    [
+        ("b", "b"),
+        ("", '""'),
+        ("x y;", '"x y\\073"'),
+        ('"\\', '"\\042\\134"'),
+        ("é", '"\\351"'),
+        ("日", '"日"'),
+    ],
 )
 def test_values_are_quoted_as_sanic_does(value: str, text: str) -> None:
     assert str(Cookie("a", value, path=None, samesite=None, secure=False)) == f"a={text}"
@@ -155,6 +164,11 @@ def test_expiry_is_told_in_utc(moment: datetime) -> None:
     assert "; Expires=Wed, 02 Jan 2030 03:04:05 GMT; " in str(Cookie("a", "b", expires=moment))
 
 
+def said(error: BaseException) -> str:
+    """Give all that is told of an error: its message, which is Sanic's, and its notes, which are ours."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
+
+
 @pytest.mark.parametrize(
     "name", ["", "a b", "a;b", "a=b", "a\r\nb", "a,b", '"a"', "é", "path", "Max-Age", "\x00", None]
 )
@@ -162,12 +176,13 @@ def test_what_cannot_be_a_name(name: Any) -> None:
     """RFC 6265 §4.1.1; CVE-2026-35536 (tornado)."""
     with pytest.raises(KeyError, match=r"Cookie (key contains illegal|name is a reserved)") as caught:
         Cookie(name, "b")
-    assert repr(name) in caught.value.args[0]
+    assert repr(name) in said(caught.value)
 
 
 def test_a_prefix_hides_no_bad_name() -> None:
-    with pytest.raises(KeyError, match="'path' is the name of an attribute"):
+    with pytest.raises(KeyError, match="Cookie name is a reserved word") as caught:
         Cookie("path", "b", host_prefix=True)
+    assert "it is 'path'" in said(caught.value)
 
 
 WRONG_ATTRIBUTE: Final = "^(the (path|domain|comment) of a cookie|Cookie 'samesite' property) must be "
@@ -181,7 +196,7 @@ def test_no_cookie_attribute_can_add_to_its_field(attribute: str, text: Any) -> 
     """CVE-2026-35536, GHSA-78cv-mqj4-43f7 (tornado)."""
     with pytest.raises((TypeError, ValueError), match=WRONG_ATTRIBUTE) as caught:
         Cookie("a", "b", **{attribute: text})
-    assert repr(text) in str(caught.value)
+    assert repr(text) in said(caught.value)
 
 
 @pytest.mark.parametrize("attribute", ["path", "domain", "comment", "samesite"])
@@ -197,9 +212,9 @@ def test_nor_can_one_that_is_set_later(attribute: str) -> None:
 @pytest.mark.parametrize(
     ("attributes", "error", "words"),
     [
-        ({"max_age": "soon"}, ValueError, "Cookie max-age must be an integer, a whole"),
-        ({"max_age": 1.5}, ValueError, "not 1.5"),
-        ({"max_age": True}, ValueError, "not True"),
+        ({"max_age": "soon"}, ValueError, "Cookie max-age must be an integer"),
+        ({"max_age": 1.5}, ValueError, "it is 1.5; wanted: a whole"),
+        ({"max_age": True}, ValueError, "it is True"),
         ({"expires": "tomorrow"}, TypeError, "Cookie 'expires' property must be a datetime"),
         (
             {"expires": datetime.min},
@@ -221,8 +236,9 @@ def test_nor_can_one_that_is_set_later(attribute: str) -> None:
 )
 def test_attributes_that_do_not_fit(attributes: dict[str, Any], error: type[Exception], words: str) -> None:
     """Sanic 25.12; RFC 6265bis §4.1.3."""
-    with pytest.raises(error, match=re.escape(words)):
+    with pytest.raises(error) as caught:
         Cookie("a", "b", **attributes)
+    assert words in said(caught.value)
 
 
 @pytest.mark.parametrize(("value", "error"), [(5, TypeError), (None, TypeError), ("\ud800", ValueError)])

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from http import HTTPStatus
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,8 +14,10 @@ from triosanic.helpers import (
     _default,
     has_message_body,
     import_string,
+    is_atty,
     is_entity_header,
     is_hop_by_hop_header,
+    json_dumps,
     remove_entity_headers,
 )
 
@@ -28,14 +31,14 @@ def test_every_status_of_the_standard_library_is_there(status: HTTPStatus) -> No
 @pytest.mark.parametrize(
     ("status", "phrase"),
     [
-        (413, b"Content Too Large"),
-        (414, b"URI Too Long"),
-        (416, b"Range Not Satisfiable"),
-        (422, b"Unprocessable Content"),
+        (413, b"Request Entity Too Large"),
+        (414, b"Request-URI Too Long"),
+        (416, b"Requested Range Not Satisfiable"),
+        (422, b"Unprocessable Entity"),
     ],
 )
-def test_phrases_are_those_of_the_current_standard(status: int, phrase: bytes) -> None:
-    """RFC 9110 §15.5."""
+def test_phrases_are_those_that_programs_know(status: int, phrase: bytes) -> None:
+    """Sanic 25.12; RFC 9110 §15.5 has other ones, and a client must ignore them."""
     assert STATUS_CODES[status] == phrase
 
 
@@ -89,3 +92,16 @@ def test_the_default_stays_one_object() -> None:
     assert pickle.loads(pickle.dumps(_default)) is _default
     assert copy.deepcopy(_default) is _default
     assert repr(_default) == "<Default>"
+
+
+def test_json_has_no_spaces() -> None:
+    """Sanic 25.12 ``helpers.json_dumps``."""
+    assert json_dumps({"a": [1, "é"]}) == '{"a":[1,"\\u00e9"]}'
+    assert json_dumps({"a": 1}, indent=1) == '{\n "a":1\n}'
+
+
+def test_whether_output_goes_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert not is_atty()
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    assert is_atty()

@@ -1,11 +1,13 @@
 """JSON lines, and what else a configuration says of the log."""
 
+import importlib
 import json
 import logging
 import sys
 import warnings
 from datetime import UTC, datetime
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from triosanic import Config, Sanic
 from triosanic.log import (
     LOGGING_CONFIG_DEFAULTS,
+    Colors,
     JSONFormatter,
     LineFormatter,
     LogStyle,
@@ -272,3 +275,23 @@ def test_a_deprecation_warns_whoever_calls_what_is_old() -> None:
         old()
     assert str(found[0].message) == "[DEPRECATION v26.6] use new()"
     assert found[0].filename == __file__
+
+
+def test_a_terminal_gets_the_colours_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sanic 25.12 ``log.Colors``; any other control stays an escape."""
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    try:
+        colors = importlib.reload(sys.modules["triosanic.log.colors"])
+        monkeypatch.setattr("triosanic.log.formats.Colors", colors.Colors)
+        made = logging.makeLogRecord({"msg": f"{colors.Colors.GREEN}done{colors.Colors.END}\x1b[8m"})
+        assert LineFormatter("%(message)s", color=True).format(made) == "\x1b[32mdone\x1b[0m\\x1b[8m"
+        assert LineFormatter("%(message)s").format(made) == "\\x1b[32mdone\\x1b[0m\\x1b[8m"
+    finally:
+        monkeypatch.undo()
+        importlib.reload(sys.modules["triosanic.log.colors"])
+
+
+def test_elsewhere_colours_are_empty() -> None:
+    assert "".join(Colors) == ""

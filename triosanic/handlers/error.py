@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from inspect import isclass
-from typing import Any, Final, Protocol, Self
-from urllib.parse import parse_qs
+from typing import Final, Self
 
-from triosanic.errorpages import RequestFacts, choose_format, error_response
+from triosanic.errorpages import BaseRenderer, Failed, TextRenderer, exception_response
 from triosanic.exceptions import ServerError
-from triosanic.headers import Header
 from triosanic.log import error_logger
 from triosanic.response import HTTPResponse
-from triosanic.router import Handler, Route, check_accepts
+from triosanic.router import Handler, check_accepts
 
 _FAILED: Final = "An error occurred while handling an error"
 
@@ -23,38 +21,6 @@ class ExceptionSpec:
 
     exception: type[BaseException]
     handler: Handler
-
-
-class Failed(Protocol):
-    """What an error page needs to know of a request."""
-
-    @property
-    def app(self) -> Any:
-        """The app, which is asked for ``debug`` and ``config``."""
-
-    @property
-    def headers(self) -> Header:
-        """The header fields."""
-
-    @property
-    def method(self) -> str:
-        """The method."""
-
-    @property
-    def path(self) -> str:
-        """The path, not decoded."""
-
-    @property
-    def query_string(self) -> str:
-        """The query, not decoded."""
-
-    @property
-    def route(self) -> Route | None:
-        """The route, once there is one."""
-
-    @property
-    def version(self) -> str:
-        """The version of HTTP, as ``1.1``."""
 
 
 def unwrap(exception: Exception) -> Exception:
@@ -69,10 +35,18 @@ class ErrorHandler:
 
     A program may pass an instance of a subclass, whose `default` answers otherwise.
 
+    Args:
+        base: Renders for clients that take no format of error pages, and where no request could be read.
+
+    Attributes:
+        debug: Whether a program's own handler is to tell everything; the app sets it as it starts.
+
     Source: Sanic 25.12 ``handlers.ErrorHandler``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base: type[BaseRenderer] = TextRenderer) -> None:
+        self.base = base
+        self.debug = False
         self._handlers: dict[tuple[type[BaseException], str | None], Handler] = {}
 
     def copy(self) -> Self:
@@ -144,16 +118,9 @@ class ErrorHandler:
         self.log(request, exception)
         exception = unwrap(exception)
         if request is None:
-            return error_response(exception)
-        content_type = request.headers.get("content-type", "")
-        chosen = choose_format(
-            accept=request.headers.get("accept"),
-            content_type=content_type,
-            route_format=request.route.error_format if request.route is not None else None,
-            fallback=request.app.config.FALLBACK_ERROR_FORMAT,
-        )
-        debug = bool(request.app.debug)
-        return error_response(exception, format=chosen, debug=debug, facts=_facts(request) if debug else None)
+            return self.base(None, exception, debug=False).render()
+        fallback = request.app.config.FALLBACK_ERROR_FORMAT
+        return exception_response(request, exception, bool(request.app.debug), fallback, self.base)
 
     def failed(self, error: Exception) -> HTTPResponse:
         """Log what a handler of exceptions, or `default`, has raised, and answer for it."""
@@ -165,8 +132,8 @@ class ErrorHandler:
         """Log an exception with its traceback, unless it is a quiet one."""
         noisy = request is not None and request.app.config.NOISY_EXCEPTIONS
         if noisy or not getattr(unwrap(exception), "quiet", False):
-            path = "unknown" if request is None else request.path
-            error_logger.error("Exception occurred while handling uri: %r", path, exc_info=exception)
+            url = "unknown" if request is None else request.url
+            error_logger.error("Exception occurred while handling uri: %r", url, exc_info=exception)
 
 
 def duplicate_handler(exception: type[BaseException], route_name: str | None = None) -> ServerError:
@@ -207,13 +174,3 @@ def exception_specs(classes: Iterable[type[BaseException]], handler: Handler) ->
     """
     check_accepts(handler, 2, "`request` and/or `exception`", "exception handler")
     return tuple(ExceptionSpec(exception, handler) for exception in classes)
-
-
-def _facts(request: Failed) -> RequestFacts:
-    query = f"?{request.query_string}" if request.query_string else ""
-    return RequestFacts(
-        line=f"{request.method} {request.path}{query} HTTP/{request.version}",
-        path=request.path,
-        args=parse_qs(request.query_string, keep_blank_values=True),
-        headers=tuple(request.headers.items()),
-    )

@@ -20,7 +20,7 @@ from triosanic.http.compressed_channel import CompressedChannel
 from triosanic.http.framing import Headers, Inbound, LengthInbound, Outbound, machine_for
 from triosanic.http.guard import LENGTH
 from triosanic.http.inflate import inflated
-from triosanic.http.reply import BODILESS, PLAIN, check_status, clean, render, render_switch
+from triosanic.http.reply import BODILESS, PLAIN, UNREGISTERED, check_status, clean, render, render_switch
 from triosanic.http.send_channel import SendChannel
 from triosanic.http.wire import WireBroken
 
@@ -341,7 +341,7 @@ class Exchange:
             if not any(k.lower() == "date" for k, _ in fields):  # RFC 9110 6.6.1
                 fields.append(("date", formatdate(usegmt=True)))
             fields.append(("connection", "keep-alive" if self.keep_alive else "close"))
-            return outbound.head(status, STATUS_CODES.get(status, b""), fields)
+            return outbound.head(status, STATUS_CODES.get(status, UNREGISTERED), fields)
 
         limits = self.link.limits
         make: Callable[..., SendChannel] = (

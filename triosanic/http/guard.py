@@ -119,14 +119,14 @@ def _check_partial(buffer: bytes, limits: Limits) -> None:
     if len(buffer) > limits.max_head_bytes + 3:  # of the CRLFCRLF one byte may be missing
         first = buffer.find(b"\r\n", 2)
         if first < 0 or first > limits.max_url_bytes + 64:
-            raise Refusal(414, "URI Too Long: the request target exceeds the limit")
+            raise Refusal(414, "Request-URI Too Long: the request target exceeds the limit")
         raise Refusal(431, "Request Header Fields Too Large: the head exceeds the limit")
     if has_bare_end(buffer):
         raise Refusal(400, "Bad Request: a line does not end in CRLF")
     if buffer[:1] in (b" ", b"\t") or b"\x00" in buffer:
         raise Refusal(400, "Bad Request: malformed request line")
     if b"\r\n" not in buffer[2:] and len(buffer) > limits.max_url_bytes + 64:
-        raise Refusal(414, "URI Too Long: the request target exceeds the limit")
+        raise Refusal(414, "Request-URI Too Long: the request target exceeds the limit")
 
 
 def has_bare_end(data: bytes) -> bool:
@@ -143,7 +143,7 @@ def _read(raw: bytes, line: str, block: str, limits: Limits) -> Head:
         raise _bad_request_line(line, limits)
     method, target, major, minor = match.groups()
     if len(target) > limits.max_url_bytes:
-        raise Refusal(414, "URI Too Long: the request target exceeds the limit")
+        raise Refusal(414, "Request-URI Too Long: the request target exceeds the limit")
     if major != "1" or minor not in "01":
         raise Refusal(505, "HTTP Version Not Supported: this server speaks HTTP/1.1 and HTTP/1.0")
     headers = read_fields(block)
@@ -169,7 +169,7 @@ def read_fields(block: str) -> list[tuple[str, str]] | None:
 
 def _bad_request_line(line: str, limits: Limits) -> Refusal:
     if len(line) > limits.max_url_bytes + 64 and " " in line[: _METHOD_BYTES + 1]:
-        return Refusal(414, "URI Too Long: the request target exceeds the limit")
+        return Refusal(414, "Request-URI Too Long: the request target exceeds the limit")
     return Refusal(400, "Bad Request: malformed request line")
 
 

@@ -18,6 +18,8 @@ from triosanic.http.guard import TOKEN
 
 _NAME: Final = re.compile(rf"{TOKEN}++")
 _VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*+")
+# What Sanic says of a status that has no phrase.
+UNREGISTERED: Final = b"UNKNOWN"
 PLAIN: Final = "text/plain; charset=utf-8"
 # RFC 9110 6.4.1: these never have content. RFC 9112 6.3 and 9110 8.6: nor a length, but for 304 to HEAD.
 BODILESS: Final = frozenset({204, 304, *range(100, 200)})
@@ -52,7 +54,7 @@ def render(
     if not own or "\ndate:" not in f"\n{own}".lower():  # a line of its own: values hold no line break
         own += date_line(int(time()))
     option = "keep-alive" if keep_alive else "close"
-    line = STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"  # RFC 9112 4: the reason may be empty
+    line = STATUS_LINES.get(status) or f"HTTP/1.1 {status} {UNREGISTERED.decode()}\r\n"
     if status in BODILESS:
         return f"{line}{own}connection: {option}\r\n\r\n".encode("utf-8", "surrogateescape")
     length = _length(headers, body, head_only)

@@ -3,6 +3,7 @@
 The names are Sanic's, because programs configure them. Importing this module configures nothing.
 """
 
+from triosanic.log.colors import Colors as Colors
 from triosanic.log.escaping import escape_controls as escape_controls
 from triosanic.log.escaping import shown as shown
 from triosanic.log.formats import ACCESS_FIELDS as ACCESS_FIELDS

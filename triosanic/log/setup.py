@@ -1,12 +1,12 @@
 """How logging is set up for a process that serves."""
 
 import logging.config
-import os
 import sys
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
+from triosanic.log.colors import colors_wanted
 from triosanic.log.formats import ACCESS_FIELDS
 
 DATE_FORMAT: Final = "[%Y-%m-%d %H:%M:%S %z]"
@@ -97,7 +97,7 @@ def styled(style: LogStyle) -> dict[str, Any]:
         return config
     for formatter in config["formatters"].values():
         formatter["extra"] = style.debug if style.extra is None else style.extra
-    if style.color and _colors_wanted():
+    if style.color and colors_wanted():
         _color(config)
     return config
 
@@ -123,8 +123,3 @@ def _color(config: dict[str, Any]) -> None:
         if stream is not None and stream.isatty():
             config["formatters"][f"{name}_color"] = {**config["formatters"][name], "color": True}
             handler["formatter"] = f"{name}_color"
-
-
-def _colors_wanted() -> bool:
-    """Source: https://no-color.org, and the terminals that can't."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType, SimpleNamespace
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any
 
 from triosanic.http.exchange import Link
 from triosanic.http.wire import Address
-
-_NO_CERTIFICATE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class ConnInfo:
@@ -76,9 +73,9 @@ class ConnInfo:
         return ""
 
     @property
-    def cert(self) -> Mapping[str, Any]:
+    def cert(self) -> dict[str, Any]:
         """What is known of the certificate that the server has shown; empty without one."""
-        return _NO_CERTIFICATE
+        return {}
 
     @property
     def network_paths(self) -> list[Any]:

@@ -18,13 +18,20 @@ from triosanic.constants import (
 )
 from triosanic.cookies import parse_cookie
 from triosanic.exceptions import BadRequest
-from triosanic.headers import AcceptList, Header, parse_accept, parse_credentials, parse_host
+from triosanic.headers import (
+    AcceptList,
+    Forwarded,
+    Header,
+    parse_accept,
+    parse_credentials,
+    parse_host,
+    read_forwarded,
+)
 from triosanic.http.exchange import Exchange
 from triosanic.http.wire import Address
 from triosanic.request.connection import ConnInfo
 from triosanic.request.credentials import Credentials, read_credentials
-from triosanic.request.forwarded import Forwarded, read_forwarded
-from triosanic.request.parameters import CookieParameters, RequestParameters
+from triosanic.request.parameters import CookieRequestParameters, RequestParameters
 
 # The forms that UUIDs are written in; Python's own reading takes underscores, too.
 _is_uuid: Final = re.compile(r"[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}").fullmatch
@@ -75,7 +82,7 @@ class RequestHead:
     parsed_accept: AcceptList | None = None
     parsed_args: dict[ArgsKey, RequestParameters] | None = None
     parsed_not_grouped_args: dict[ArgsKey, list[tuple[str, str]]] | None = None
-    parsed_cookies: CookieParameters | None = None
+    parsed_cookies: CookieRequestParameters | None = None
     parsed_credentials: Credentials | None = None
     parsed_forwarded: Forwarded | None = None
     parsed_token: str | None = None
@@ -135,12 +142,12 @@ class RequestHead:
         return self.parsed_accept
 
     @property
-    def cookies(self) -> CookieParameters:
+    def cookies(self) -> CookieRequestParameters:
         """The cookies: ``cookies.get("a")`` and ``cookies.a`` give the first value, ``cookies["a"]`` all."""
         if self.parsed_cookies is None:
             # Proxies that come from HTTP/2 may hand them on as several fields (RFC 9113 §8.2.3).
             fields = self.headers.getall("cookie", [])
-            self.parsed_cookies = CookieParameters(parse_cookie("; ".join(fields)))
+            self.parsed_cookies = CookieRequestParameters(parse_cookie("; ".join(fields)))
         return self.parsed_cookies
 
     @property

@@ -26,7 +26,7 @@ class RequestParameters(dict[str, list[Any]]):
         return super().get(name, [] if default is None else default)
 
 
-class CookieParameters(RequestParameters):
+class CookieRequestParameters(RequestParameters):
     """The cookies of a request. A name finds a cookie with a prefix before one without.
 
     ``cookies["session"]`` gives every value, ``get`` the first, and so does ``cookies.session``, which is

@@ -17,6 +17,7 @@ from triosanic.http.sendfile import Span
 MAX_RANGES: Final = 16
 # RFC 9110 14.1.2. `\d` would take digits of every script (CVE-2025-69225).
 _range_spec: Final = re.compile(r"[ \t]*(?:([0-9]+)-([0-9]*)|-([0-9]+))[ \t]*").fullmatch
+_NOT_THERE: Final = "Invalid for Content Range parameters"
 # No file is longer; a longer number is not computed, because that takes quadratic time.
 _MAX_DIGITS: Final = 19
 
@@ -91,7 +92,7 @@ def parse_ranges(value: str, total: int) -> tuple[ByteRange, ...]:
     ranges = [_read(spec, total) for spec in specs.split(",") if spec.strip(" \t")]
     found = [one for one in ranges if one is not None]
     if not found:
-        raise RangeNotSatisfiable("Invalid for Content Range parameters", whole)
+        raise RangeNotSatisfiable(_NOT_THERE, whole)
     merged = _merge(found)
     return tuple(merged if len(merged) < len(found) else found)
 
@@ -100,7 +101,7 @@ def _read(spec: str, total: int) -> ByteRange | None:
     """Read one range; ``None`` if nothing of it exists."""
     match = _range_spec(spec)
     if match is None:
-        raise RangeNotSatisfiable(f"{spec.strip()!r} is invalid for Content Range", _Whole(total))
+        raise RangeNotSatisfiable(f"'{_bad_number(spec)}' is invalid for Content Range", _Whole(total))
     first, last, suffix = match.groups()
     if suffix is not None:
         size = min(_number(suffix), total)
@@ -108,8 +109,14 @@ def _read(spec: str, total: int) -> ByteRange | None:
     start = _number(first)
     end = _number(last) if last else total - 1
     if last and end < start:
-        raise RangeNotSatisfiable(f"{spec.strip()!r} is invalid for Content Range", _Whole(total))
+        raise RangeNotSatisfiable(_NOT_THERE, _Whole(total))
     return ByteRange(start, min(end, total - 1), total) if start < total else None
+
+
+def _bad_number(spec: str) -> str:
+    """Give what is no number in a range; the whole, if it has no hyphen."""
+    bounds = [bound.strip() for bound in spec.split("-", 1)]
+    return next((bound for bound in bounds if bound and not bound.isdecimal()), spec.strip())
 
 
 def _number(digits: str) -> int:

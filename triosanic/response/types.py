@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,7 +12,7 @@ from triosanic.compression import Compressor
 from triosanic.cookies import Cookie, CookieJar, CookieOptions
 from triosanic.exceptions import SanicException, ServerError
 from triosanic.headers import Header
-from triosanic.helpers import Default, _default
+from triosanic.helpers import Default, _default, json_dumps
 from triosanic.http.exchange import Exchange
 from triosanic.http.framing import Headers
 from triosanic.http.reply import BODILESS
@@ -25,27 +24,9 @@ HeaderItems: TypeAlias = Mapping[str, Any] | None
 DEFAULT_TEXT: Final = "text/plain; charset=utf-8"
 
 
-_encoder: Final = json.JSONEncoder(separators=(",", ":"))
-# What the encoder makes each time that it writes something, which is 40 % of a small object's cost; made once
-# it can't look for cycles, and goes round them until Python stops it.
-_pieces: Final[Callable[[object, int], Iterable[str]]] = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
-    None, _encoder.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True
-)
-
-
-def dumps_json(value: object, **kwargs: Any) -> str:
-    """Write JSON without spaces, as Sanic does."""
-    if kwargs:
-        return json.dumps(value, **{"separators": (",", ":"), **kwargs})
-    try:
-        return "".join(_pieces(value, 0))
-    except RecursionError:
-        return _encoder.encode(value)  # which says what is wrong
-
-
 # What writes JSON for the app whose server runs this: set once in the context that its tasks are started in,
 # so that `json` needs no request, and apps in one process share nothing.
-app_dumps: Final[ContextVar[Dumps]] = ContextVar("triosanic.dumps", default=dumps_json)
+app_dumps: Final[ContextVar[Dumps]] = ContextVar("triosanic.dumps", default=json_dumps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from hmac import compare_digest
 from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import unquote
 
-from triosanic.config import Config
-from triosanic.headers import Header, parse_host
+from triosanic.headers.fields import Header, parse_host
 
 # By name, in lower case: ``for``, ``proto``, ``host``, ``path`` and others as text, and ``port`` as an int.
 Forwarded: TypeAlias = dict[str, Any]
@@ -42,31 +41,56 @@ _X_HEADERS: Final = (
 )
 
 
-def read_forwarded(headers: Header, config: Config) -> Forwarded:
+class ProxyConfig(Protocol):
+    """What the configuration says of proxies."""
+
+    @property
+    def FORWARDED_SECRET(self) -> str | None:  # Sanic's names, here and below
+        """What our proxy tells in ``Forwarded``; without it the field is not believed."""
+
+    @property
+    def FORWARDED_FOR_HEADER(self) -> str:
+        """The field in which proxies list addresses."""
+
+    @property
+    def PROXIES_COUNT(self) -> int | None:
+        """How many proxies of ours there are."""
+
+    @property
+    def REAL_IP_HEADER(self) -> str | None:
+        """The field in which our proxy tells the client's address."""
+
+
+def read_forwarded(headers: Header, config: ProxyConfig) -> Forwarded:
     """Give what trusted proxies say: by ``Forwarded``, or else by ``X-Forwarded-For`` and its like.
 
     Source: Sanic 25.12 ``Request.forwarded``.
     """
-    if config.FORWARDED_SECRET:
-        found = parse_forwarded(headers, config.FORWARDED_SECRET)
-        if found is not None:
-            return found
+    found = parse_forwarded(headers, config)
+    if found is not None:
+        return found
     if config.REAL_IP_HEADER or config.PROXIES_COUNT:
         return parse_xforwarded(headers, config) or {}
     return {}
 
 
-def parse_forwarded(headers: Header, secret: str) -> Forwarded | None:
+def parse_forwarded(headers: Header, config: ProxyConfig) -> Forwarded | None:
     """Find the element of ``Forwarded`` that a proxy of ours has written: the last that tells the secret.
 
     It is read from its end, because our proxies append to what a client may have sent to confuse them.
 
     Args:
         headers: The request's fields.
-        secret: What our proxy sends as ``secret`` or ``by``.
+        config: Its ``FORWARDED_SECRET`` is what our proxy sends as ``secret`` or ``by``.
+
+    Returns:
+        What the element tells; ``None`` if there is none, or no secret.
 
     Source: RFC 7239 §4; Sanic 25.12 ``headers.parse_forwarded``.
     """
+    secret = config.FORWARDED_SECRET
+    if not secret:
+        return None
     text = ",".join(headers.getall("forwarded", []))[::-1]
     pairs: dict[str, str] = {}
     position = 0
@@ -81,7 +105,7 @@ def parse_forwarded(headers: Header, secret: str) -> Forwarded | None:
             return None
         if separator != ";":
             if _tells(pairs, secret):
-                return _normalize(reversed(pairs.items()))
+                return fwd_normalize(reversed(pairs.items()))
             pairs = {}
         if not separator:
             return None
@@ -89,7 +113,7 @@ def parse_forwarded(headers: Header, secret: str) -> Forwarded | None:
     return None
 
 
-def parse_xforwarded(headers: Header, config: Config) -> Forwarded | None:
+def parse_xforwarded(headers: Header, config: ProxyConfig) -> Forwarded | None:
     """Give what the headers say that proxies send by custom; ``None`` if our proxies did not send them.
 
     The client's address is in ``REAL_IP_HEADER``, or the one that the outermost of our ``PROXIES_COUNT``
@@ -105,7 +129,7 @@ def parse_xforwarded(headers: Header, config: Config) -> Forwarded | None:
     if address is None or not _is_node(address):
         return None
     told = [(key, value) for key, name in _X_HEADERS if (value := _only(headers, name)) is not None]
-    return _normalize([("for", address), *told])
+    return fwd_normalize([("for", address), *told])
 
 
 def _only(headers: Header, name: str) -> str | None:
@@ -123,10 +147,27 @@ def _is_node(text: str) -> bool:
     return text.lower() == "unknown" or _read_node(text) is not None
 
 
-def _normalize(told: Iterable[tuple[str, str]]) -> Forwarded:
-    """Keep what is of its form, addresses, hosts and ports in one way of writing each."""
+def fwd_normalize(told: Iterable[tuple[str, str]]) -> Forwarded:
+    """Keep what is of its form, addresses, hosts and ports in one way of writing each.
+
+    Source: Sanic 25.12 ``headers.fwd_normalize``.
+    """
     read = ((key, _READERS[key](text) if key in _READERS else text) for key, text in told)
     return {key: value for key, value in read if value is not None}
+
+
+def fwd_normalize_address(text: str) -> str:
+    """Write an address in one way: without its port, IPv6 in brackets.
+
+    Raises:
+        ValueError: It is neither an address nor a name that hides one.
+
+    Source: Sanic 25.12 ``headers.fwd_normalize_address``; RFC 7239 §6.
+    """
+    node = _read_node(text)
+    if node is None:
+        raise ValueError(f"no address, nor a name that hides one: {text!r}")
+    return node
 
 
 def _read_node(text: str) -> str | None:
