@@ -176,6 +176,11 @@ class Blueprint(Recorder):
             if any(spec.name == route.blueprint for spec in app.specs if _is_of(spec, self))
         ]
 
+    @property
+    def websocket_routes(self) -> list[Route]:
+        """Those of its routes that are WebSockets'."""
+        return [route for route in self.routes if route.extra.websocket]
+
     catch_exception = catch_exception
     listeners = property(listeners)
     request_middleware = property(request_middleware)

@@ -18,6 +18,7 @@ from triosanic.config import check_override
 from triosanic.errorpages import check_error_format
 from triosanic.exceptions import SanicException, ServerError
 from triosanic.handlers.error import ExceptionSpec, duplicate_handler, exception_classes, exception_specs
+from triosanic.helpers import check_type
 from triosanic.listeners import ListenerDecorator, ListenerSpec, listener, register_listener
 from triosanic.middleware import (
     REQUEST,
@@ -83,6 +84,7 @@ class Recorder:
 
     Raises:
         SanicException: The name is not of the form.
+        TypeError: It is no string.
     """
 
     __slots__ = ("__weakref__", "_streams", "ctx", "frozen", "name", "specs", "strict_slashes")
@@ -95,11 +97,14 @@ class Recorder:
                 f"{type(self).__name__} instance cannot be unnamed. "
                 "Please use Sanic(name='your_application_name') instead."
             )
-        if not isinstance(name, str) or not _is_name(name):
-            raise SanicException(
-                f"{type(self).__name__} instance named {name!r} uses an invalid format. Names must begin "
-                "with a character and may only contain alphanumeric characters, _, - or ."
+        check_type("the name", name, str)
+        if not _is_name(name):
+            error = SanicException(
+                f"{type(self).__name__} instance named '{name}' uses an invalid format. Names must begin "
+                "with a character and may only contain alphanumeric characters, _, or -."
             )
+            error.add_note("here they may contain dots, too")
+            raise error
         self.name = name
         self.ctx = SimpleNamespace()
         self.specs: list[Spec] = []

@@ -5,13 +5,21 @@ from typing import Any
 
 import pytest
 
-from triosanic import HTTPResponse, Request, Sanic, Websocket, json
+from triosanic import Blueprint, HTTPResponse, Request, Sanic, Websocket, json
 from triosanic.exceptions import WebsocketClosed
 from triosanic.groups import BlueprintGroup
 from triosanic.testing import running
 
 TODAY = {
     "blueprint_group": ["BlueprintGroup"],
+    "cookies.request": ["parse_cookie"],
+    "cookies.response": ["Cookie", "CookieJar"],
+    "errorpages": ["BaseRenderer", "HTMLRenderer", "JSONRenderer", "TextRenderer", "exception_response"],
+    "log": ["Colors"],
+    "models.http_types": ["Credentials"],
+    "models.server_types": ["ConnInfo"],
+    "request.form": ["File"],
+    "utils": ["import_string", "load_module_from_file_location", "str_to_bool"],
     "testing.testing": ["HOST", "PORT", "SanicASGITestClient", "SanicTestClient"],
     "models.handler_types": [
         *("ErrorMiddlewareType", "ListenerType", "MiddlewareType", "RequestMiddlewareType"),
@@ -64,3 +72,26 @@ async def test_a_request_keeps_a_program_s_own_as_the_dict_of_2017(app: Sanic) -
     async with running(app) as client:
         response = await client.get("/own?a=1&a=2")
         assert response.json() == {"a": "1"}
+
+
+async def test_a_blueprint_tells_its_websockets(app: Sanic) -> None:
+    """Sanic 25.12 ``Blueprint.websocket_routes``."""
+    chat = Blueprint("chat", url_prefix="/chat")
+
+    @chat.websocket("/ws")
+    async def feed(request: Request, ws: Websocket) -> None:
+        await ws.send("x")
+
+    @chat.get("/page")
+    def page(request: Request) -> HTTPResponse:
+        return json(None)
+
+    app.blueprint(chat)
+    assert [route.path for route in chat.websocket_routes] == ["chat/ws"]
+
+
+async def test_a_program_s_error_handler_knows_of_debug_mode(app: Sanic) -> None:
+    """Sanic 25.12 ``ErrorHandler.debug``."""
+    app.debug = True
+    async with running(app):
+        assert app.error_handler.debug
