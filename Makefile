@@ -12,6 +12,7 @@
 #   make simulate      run the server under simulation: make simulate ARGS='--seeds 100000'
 #
 # PYTHON=... names the interpreter of .venv; ARGS=... is handed on: make test ARGS='-k stream -x'
+# Tests run in a process for each core; ARGS='-n 0' has them in one, one after another, and --pdb does the same.
 
 PYTHON ?=
 ARGS ?=
@@ -27,11 +28,11 @@ demo: $(READY)
 	$(RUN) examples/demo.py $(ARGS)
 
 test: $(READY)
-	$(RUN) -m pytest --ignore=tests/system $(ARGS)
+	$(RUN) -m pytest --ignore=tests/system -n auto --dist worksteal $(ARGS)
 
 test-system: $(READY)
 	tools/system-deps
-	$(RUN) -m pytest tests/system $(ARGS)
+	$(RUN) -m pytest tests/system -n auto --dist loadfile $(ARGS)
 
 # Its tests take longer than one that hangs may.
 test-long: $(READY)
