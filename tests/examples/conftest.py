@@ -1,15 +1,25 @@
 """What every example's tests share: the program served on a free port, and a client for it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
 import trio
 
+from tests.http.wires import run_in_virtual_time
 from triosanic import Sanic
 
 Serve = Callable[[Sanic], Awaitable[str]]
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-trio has marked its tests
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Let a test run by its fixtures' clock: pytest-trio takes one only from the test's own arguments."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "clock" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.trio(run=run_in_virtual_time), append=False)
 
 
 @pytest.fixture(autouse=True)
