@@ -230,7 +230,8 @@ def str_to_bool(val: str) -> bool:
 class Config(dict[str, Any]):
     """The settings of an app: a dict whose keys are attributes too.
 
-    A key that this server reads is checked whenever it is set; any other key takes any value.
+    A key that this server reads is checked whenever it is set; any other key takes any value. A subclass may
+    have settings as attributes: they are its defaults.
 
     Args:
         defaults: Settings that replace the defaults below.
@@ -333,7 +334,8 @@ class Config(dict[str, Any]):
         *,
         converters: Iterable[Converter] | None = None,
     ) -> None:
-        self._defaults = {**DEFAULT_CONFIG, "MOTD_DISPLAY": {}, **(defaults or {})}
+        own = {key: getattr(type(self), key) for key in _KEYS if hasattr(type(self), key)}
+        self._defaults = {**DEFAULT_CONFIG, "MOTD_DISPLAY": {}, **own, **(defaults or {})}
         self._converters = [int, float, str_to_bool, str]
         self.register_type(*(converters or ()))
         self.update(self._defaults)

@@ -19,6 +19,10 @@ class Asked(Protocol):
         """Whether errors are told."""
 
     @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
     def frozen(self) -> bool:
         """Whether nothing can be recorded."""
 
@@ -136,8 +140,9 @@ class AppRouter:
         """Do nothing: routes can be added as long as the app does not serve. Source: Sanic 25.12."""
 
     def find_route_by_view_name(self, view_name: str, name: str | None = None) -> Route | None:
-        """Give the route of this whole name, as ``app.blueprint.handler``."""
-        return self._compiled().find_by_name(name or view_name)
+        """Give the route of this name, as ``blueprint.handler``, with or without the app's before it."""
+        router, wanted = self._compiled(), name or view_name
+        return router.find_by_name(wanted) or router.find_by_name(f"{self._app.name}.{wanted}")
 
     def get(self, path: str, method: str, host: str | None = None) -> tuple[Route, Handler, dict[str, Any]]:
         """Find what answers a request; see `Router.resolve`, also for errors."""

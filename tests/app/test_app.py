@@ -268,6 +268,7 @@ def test_the_router_tells_its_routes(app: Sanic) -> None:
     assert ("p", "<id:int>") in app.router.routes_all
     route = app.router.name_index["app.bp.item"]
     assert app.router.find_route_by_view_name("app.bp.item") is route
+    assert app.router.find_route_by_view_name("bp.item") is route
     assert route.ctx.role == "admin"
     found, handler, params = app.router.get("/p/7", "POST", None)
     assert (found, handler, params) == (route, route.handler, {"id": 7})

@@ -31,6 +31,9 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ],
     "Extensions that are listed": ["routing: GET /extension/*: status", "routing: GET /numbered/*: status"],
     "`unquote=True` and paths": ["routing: GET /unquoted/path/*", "routing: GET /quoted/*"],
+    "Views of which one method streams": ["idioms: PUT /mixed | body: body"],
+    "Annotations that are text": ["idioms: GET /annotated/5: body"],
+    "Files of configuration that are not there": ["idioms: GET /errors: no_file"],
     "A route without a format": ["routing: GET /route: error_format"],
     "Routes that are refused": ["routing: GET /refusals: *"],
     "Hosts in any case": ["routing: * Host: ONE.example: status"],
@@ -90,6 +93,9 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         "streaming: no Host: status",
         "streaming: bad length: body",
     ],
+    "`index` of a blueprint's files": ["idioms: GET /shelf/files/: *"],
+    "`Allow` of a 405": ["idioms: DELETE /split/5: allow"],
+    "Handlers of exceptions that give nothing": ["idioms: GET /passed: *"],
     "Folders without an index": ["files: GET /s/sub: *", "files: GET /s/sub/: *", "files: GET /s/: *"],
     "Paths that name a file twice": [
         f"files: GET /s/{name}: status" for name in ("sub//x.txt", "a.txt/", "a.txt%00", "sub%2Fx.txt")

@@ -14,28 +14,49 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import triosanic as top
-    from triosanic import config, constants, cookies, exceptions, handlers, headers, response, views
+    from triosanic import (
+        compat,
+        config,
+        constants,
+        cookies,
+        errorpages,
+        exceptions,
+        handlers,
+        headers,
+        helpers,
+        log,
+        response,
+        utils,
+        views,
+    )
 else:
     top = importlib.import_module(os.environ["FRAMEWORK"])
-    config, constants, cookies, exceptions, handlers, headers, response, views = (
+    compat, config, constants, cookies, errorpages, exceptions, handlers, headers, *rest = (
         importlib.import_module(f"{os.environ['FRAMEWORK']}.{name}")
         for name in (
-            "config", "constants", "cookies", "exceptions", "handlers", "headers", "response", "views"
+            "compat", "config", "constants", "cookies", "errorpages", "exceptions", "handlers", "headers",
+            "helpers", "log", "response", "utils", "views",
         )
     )  # fmt: skip
+    helpers, log, response, utils, views = rest
 
 __all__ = [
+    "compat",
     "config",
     "constants",
     "cookies",
+    "errorpages",
     "exceptions",
     "handlers",
     "headers",
+    "helpers",
+    "log",
     "outcome",
     "response",
     "run",
     "show",
     "top",
+    "utils",
     "views",
 ]
 

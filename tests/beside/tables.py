@@ -531,6 +531,35 @@ def talking() -> Iterator[Request]:
     yield WEBSOCKETS.ask("/echo", method="POST")
 
 
+def idioms() -> Iterator[Request]:
+    me, todo = "Bearer ada", b'{"what": "tea"}'
+    yield VIEWS.ask("/v1/todos")
+    yield VIEWS.post("/v1/todos", todo, authorization=me)
+    yield VIEWS.post("/v1/todos", b"{", authorization=me)
+    yield VIEWS.post("/v1/todos", b"x" * 600, authorization=me)
+    yield VIEWS.ask("/v1/todos/1", authorization=me)
+    yield VIEWS.ask("/v1/todos/1", method="DELETE", authorization=me)
+    yield VIEWS.ask("/v1/todos/1?again", authorization=me)
+    yield VIEWS.ask("/v1/todos/x", authorization=me)
+    yield VIEWS.ask("/v1/todos", method="PATCH", authorization=me)
+    for method in ("POST", "PUT"):
+        yield VIEWS.ask("/mixed", method=method, body=b"body")
+    for method in ("GET", "POST", "DELETE"):
+        yield ROUTING.ask("/split/5", method=method)
+    yield ROUTING.ask("/annotated/5")
+    yield from STATIC.gets("/shelf/files/", "/shelf/files/b.html")
+    yield ERRORS.ask("/passed")
+    yield COOKIES.post("/login", b"user=ada", content_type=FORM)
+    yield COOKIES.post("/login")
+    yield CONFIG.ask("/settings", cookie="user=ada")
+    for target in ("/fails/value", "/fails/quietly", "/nobody/"):
+        for accept in ("image/png", "application/json", "*/*"):
+            yield ERRORS.ask(target, accept=accept)
+    yield from ERRORS.gets("/rendered/text", "/rendered/json", "/rendered/chosen")
+    yield ERRORS.ask("/rendered/chosen", accept="application/json")
+    yield from NAMES.gets("/errors", "/names")
+
+
 RUNS: Final[Mapping[str, Run]] = {
     "app": Run("app", [*app()]),
     "routing": Run("routing", [*routing()]),
@@ -548,4 +577,5 @@ RUNS: Final[Mapping[str, Run]] = {
     "failing": Run("failing", [*failing()]),
     "failing, as JSON": Run("failing", [*failing()], {"SANIC_FALLBACK_ERROR_FORMAT": "json"}),
     "talking": Run("talking", [*talking()]),
+    "idioms": Run("idioms", [*idioms()]),
 }

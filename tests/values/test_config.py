@@ -449,3 +449,25 @@ def test_a_file_of_python_as_a_module(tmp_path: Path, monkeypatch: pytest.Monkey
     module: Any = utils.load_module_from_file_location(b"${FOLDER}/settings.py")
     assert (module.__name__, module.HOST) == ("config", "db")
     assert utils.load_module_from_file_location("os.path.sep") == "/"
+
+
+def test_a_subclass_has_its_own_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sanic 25.12, but for the environment, which counts less there."""
+
+    class Ours(Config):
+        NAME = "ours"
+        REQUEST_MAX_SIZE = 1234
+
+    config = Ours()
+    assert (config.NAME, config.REQUEST_MAX_SIZE, config["REQUEST_MAX_SIZE"]) == ("ours", 1234, 1234)
+    monkeypatch.setenv("SANIC_REQUEST_MAX_SIZE", "5")
+    assert Ours().REQUEST_MAX_SIZE == 5
+    assert DEFAULT_CONFIG["REQUEST_MAX_SIZE"] == Config(env_prefix=None).REQUEST_MAX_SIZE
+
+
+def test_what_a_subclass_has_is_checked() -> None:
+    class Wrong(Config):
+        REQUEST_MAX_SIZE: Any = "much"
+
+    with pytest.raises(ValueError, match="REQUEST_MAX_SIZE must be"):
+        Wrong(env_prefix=None)
