@@ -29,6 +29,7 @@ from triosanic.router import Handler, Params, Route, Router
 from triosanic.signalling import Signals
 from triosanic.signals import Event
 
+_OF_THE_MAIN_PROCESS: Final = ("main_process_start", "main_process_ready", "main_process_stop")
 _OF_CONNECTIONS: Final = (
     Event.HTTP_LIFECYCLE_BEGIN,
     Event.HTTP_LIFECYCLE_COMPLETE,
@@ -41,8 +42,12 @@ def with_signals(
 ) -> Mapping[str, tuple[ListenerSpec, ...]]:
     """Add to the listeners those of the main process, which is this one, and the server's signals.
 
-    Source: Sanic 25.12, whose main process starts before the server and ends after it.
+    Source: Sanic 25.12, whose main process starts before the server and ends after it; with
+    ``single_process=True`` there is none, and its listeners do not run.
     """
+    options = app.state.options
+    if options is not None and options.single_process:
+        listeners = {**listeners, **dict.fromkeys(_OF_THE_MAIN_PROCESS, ())}
 
     def emitter(event: Event, *, reverse: bool = False) -> ListenerSpec:
         async def emit(_: object, nursery: trio.Nursery) -> None:

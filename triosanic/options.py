@@ -25,7 +25,6 @@ _IGNORED: Final = frozenset(
         "motd_display",
         "protocol",
         "register_sys_signals",
-        "single_process",
         "version",
     }
 )
@@ -82,6 +81,7 @@ class RunOptions:
         access_log: Whether each response is logged; ``None`` leaves it to the configuration.
         noisy_exceptions: Whether quiet exceptions are logged too; ``None``: likewise.
         verbosity: Up to which ``extra={"verbosity": ...}`` the log tells what programs write to it.
+        single_process: Whether there is no main process, so that its listeners do not run.
     """
 
     host: str = "127.0.0.1"
@@ -93,6 +93,7 @@ class RunOptions:
     access_log: bool | None = None
     noisy_exceptions: bool | None = None
     verbosity: int = 0
+    single_process: bool = False
 
     @classmethod
     def of(

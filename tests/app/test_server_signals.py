@@ -235,6 +235,17 @@ async def test_the_life_of_the_server(app: Sanic) -> None:
     ]
 
 
+async def test_a_single_process_has_no_main_one(app: Sanic) -> None:
+    """Sanic 25.12."""
+    order: list[str] = []
+    for name in ("main_process_start", "before_server_start", "main_process_ready", "main_process_stop"):
+        app.register_listener(lambda _, name=name: order.append(name), name)
+    app.prepare(single_process=True)
+    async with running(app):
+        pass
+    assert order == ["before_server_start"]
+
+
 async def test_a_task_may_wait_for_the_end(app: Sanic) -> None:
     over: list[str] = []
 

@@ -46,7 +46,6 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ],
     "URLs of a copied blueprint": ["blueprints: GET /facts: url", "blueprints: GET /facts: url_within"],
     "Response middleware that fails": ["order: GET /?response=f*: x-*"],
-    "Listeners of the main process": ["order: GET /listeners: body"],
     "Listeners of no event": ["order: GET /listeners/refused: unknown"],
     "Signals with a parameter": ["order: GET /signals/both: body"],
     "Signals that nobody knows": ["order: GET /signals/unknown: status"],
