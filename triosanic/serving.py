@@ -26,7 +26,8 @@ from triosanic.sending import sender_of
 from triosanic.signalling import Signals
 from triosanic.signals import Event
 
-State: TypeAlias = tuple[list[int], dict[str, Any]]
+Records: TypeAlias = tuple[str, bool | None, list[list[Spec]]]
+State: TypeAlias = tuple[Records, dict[str, Any]]
 
 
 class Front:
@@ -77,8 +78,8 @@ class Serving:
         self._app = app
         self._plan: Plan | None = None
         self._router: Router | None = None
-        self._seen: list[int] = []
-        self._planned: State = ([], {})
+        self._seen: Records | None = None
+        self._planned: State | None = None
         self._announces = False
         self._own: ErrorHandler | None = None
         self._claims: Claims | None = Claims()
@@ -110,10 +111,13 @@ class Serving:
             claims.add(route, patterns, overwrite=place.overwrite)
 
     def router(self) -> Router:
-        """The routes as they are recorded now; see `compile_router`, also for errors."""
+        """The routes as they are recorded now; see `compile_router`, also for errors.
+
+        An app that is started again, as in each test, has those of its last start unless it was told more.
+        """
         if self._plan is not None and self._app.frozen:
             return self._plan.router
-        seen = _counts(self._app)
+        seen = _records(self._app)
         if self._router is None or seen != self._seen:
             self._router = compile_router(self._app)
             self._seen = seen
@@ -197,7 +201,7 @@ class Serving:
 
     def _compile(self) -> None:
         app = self._app
-        router = compile_router(app)
+        router = self.router()
         error_handler = compile_error_handler(app, router, self._own or app.error_handler)
         error_handler.adopt(app.error_handler)
         error_handler.debug = app.debug
@@ -233,12 +237,12 @@ class Serving:
 
 def _state(app: Any) -> State:
     """Tell what a plan is made of."""
-    return _counts(app), {**app.config}
+    return _records(app), {**app.config}
 
 
-def _counts(app: Recorder) -> list[int]:
-    """Tell whether anything has been recorded since: records are only added."""
-    return [len(recorder.specs) for recorder in _recorders(app)]
+def _records(app: Recorder) -> Records:
+    """Tell what routes are made of."""
+    return app.name, app.strict_slashes, [[*recorder.specs] for recorder in _recorders(app)]
 
 
 def _recorders(app: Recorder) -> list[Recorder]:

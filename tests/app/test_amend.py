@@ -122,6 +122,21 @@ async def test_a_contradiction_adds_nothing(app: Sanic) -> None:
     assert [route.name for route in app.router.routes] == ["app.hello"]
 
 
+async def test_what_follows_a_block_that_raised_is_served(app: Sanic) -> None:
+    """There are as many records then as the block had."""
+    async with running(app) as client:
+        with pytest.raises(ServerError, match="Duplicate exception handler"), app.amend():
+            app.get("/late")(lambda request: text("late"))
+            app.exception(ZeroDivisionError)(print)
+            app.specs.append(app.specs[-1])
+        with app.amend():
+            app.get("/one", name="one")(lambda request: text("one"))
+            app.get("/two", name="two")(lambda request: text("two"))
+            app.get("/three", name="three")(lambda request: text("three"))
+        assert (await client.get("/late")).status_code == 404
+        assert (await client.get("/three")).text == "three"
+
+
 async def test_requests_under_way_are_finished_as_they_began(app: Sanic) -> None:
     gate = trio.Event()
 

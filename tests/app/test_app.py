@@ -343,6 +343,22 @@ async def test_an_app_serves_again_as_before(app: Sanic) -> None:
     assert app.specs == before
 
 
+async def test_an_app_that_starts_again_keeps_its_routes_unless_it_is_told_more(app: Sanic) -> None:
+    """Compiling them takes milliseconds, which each test of a program would pay."""
+    found = []
+    for _ in range(2):
+        async with running(app):
+            found.append(app.router.routes[0])
+    assert found[0] is found[1]
+    app.strict_slashes = True
+    async with running(app) as client:
+        assert (await client.get("/")).text == "hello"
+        assert app.router.routes[0].strict
+    app.get("/more")(lambda request: text("more"))
+    async with running(app) as client:
+        assert (await client.get("/more")).text == "more"
+
+
 async def test_a_handler_asks_its_app(app: Sanic) -> None:
     app.ctx.greeting = "hi"
 
