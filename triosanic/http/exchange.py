@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import formatdate
 from enum import Enum, auto
 from functools import partial
 from math import inf
+from time import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
@@ -20,7 +20,16 @@ from triosanic.http.compressed_channel import CompressedChannel
 from triosanic.http.framing import Headers, Inbound, LengthInbound, Outbound, machine_for
 from triosanic.http.guard import LENGTH
 from triosanic.http.inflate import inflated
-from triosanic.http.reply import BODILESS, PLAIN, UNREGISTERED, check_status, clean, render, render_switch
+from triosanic.http.reply import (
+    BODILESS,
+    PLAIN,
+    UNREGISTERED,
+    check_status,
+    clean,
+    date_of,
+    render,
+    render_switch,
+)
 from triosanic.http.send_channel import SendChannel
 from triosanic.http.wire import WireBroken
 
@@ -339,7 +348,7 @@ class Exchange:
             self._settle_keep_alive(headers)
             fields = [(k, v) for k, v in headers if k.lower() not in ("connection", "transfer-encoding")]
             if not any(k.lower() == "date" for k, _ in fields):  # RFC 9110 6.6.1
-                fields.append(("date", formatdate(usegmt=True)))
+                fields.append(("date", date_of(int(time()))))
             fields.append(("connection", "keep-alive" if self.keep_alive else "close"))
             return outbound.head(status, STATUS_CODES.get(status, UNREGISTERED), fields)
 

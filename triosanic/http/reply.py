@@ -107,15 +107,21 @@ def _is_name(name: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def date_line(second: int) -> str:
-    """Return the Date field of a response made in this second of `time.time`, in English whatever the locale.
+def date_of(second: int) -> str:
+    """Return the Date of a response made in this second of `time.time`, in English whatever the locale.
 
     One string a second: making it takes 3 µs, more than all the rest of a head. It is the system's clock
     that counts, and one that is set back is followed.
 
     Source: RFC 9110 5.6.7 (IMF-fixdate), 6.6.1.
     """
-    return f"date: {formatdate(second, usegmt=True)}\r\n"
+    return formatdate(second, usegmt=True)
+
+
+@lru_cache(maxsize=1)
+def date_line(second: int) -> str:
+    """Return the field with `date_of`, with its end."""
+    return f"date: {date_of(second)}\r\n"
 
 
 def check_status(status: int) -> None:
