@@ -32,6 +32,29 @@ async def test_a_sender_waits_while_its_peer_does_not_receive() -> None:
     assert await theirs.receive_some() == b"0123456789"
 
 
+async def test_what_is_sent_at_once_is_what_there_is_room_for() -> None:
+    ours, theirs = memory_pair(10)
+    assert ours.send_nowait([b"0123", memoryview(b"456789abcdef"), b"x"]) == 10
+    assert ours.send_nowait([b"y"]) == 0
+    assert await theirs.receive_some() == b"0123456789"
+
+
+async def test_sending_at_once_refuses_as_sending_does() -> None:
+    ours, theirs = await clogged_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ours.send_all, b"x")
+        await wait_all_tasks_blocked()
+        with pytest.raises(trio.BusyResourceError):
+            ours.send_nowait([b"y"])
+        nursery.cancel_scope.cancel()
+    theirs.abort()
+    with pytest.raises(trio.BrokenResourceError):
+        ours.send_nowait([b"y"])
+    ours.abort()
+    with pytest.raises(trio.ClosedResourceError):
+        ours.send_nowait([b"y"])
+
+
 async def test_one_direction_does_not_wait_for_the_other() -> None:
     ours, theirs = await clogged_pair()
     assert await theirs.receive_some() == bytes(1000)

@@ -6,6 +6,7 @@ The network makes pairs of streams; they promise what Trio's stream checks ask f
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -46,7 +47,7 @@ class Pipe:
         """How many bytes it takes."""
         return self._max_bytes - len(self.data)
 
-    def put(self, data: memoryview) -> int:
+    def put(self, data: bytes | memoryview) -> int:
         """Take what there is room for; return how much."""
         taken = min(self.room, len(data))
         self.data += data[:taken]
@@ -74,7 +75,8 @@ class Pipe:
 
     def changed(self) -> None:
         """Let both sides look again."""
-        self._changes.unpark_all()
+        if self._changes:
+            self._changes.unpark_all()
 
     async def wait(self) -> None:
         """Wait until something has changed. Checkpoint: always."""
@@ -142,7 +144,8 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         if max_bytes is not None and operator.index(max_bytes) < 1:
             raise ValueError(f"max_bytes must be at least 1, not {max_bytes!r}")
         with self._alone("receiving"):
-            await trio.lowlevel.checkpoint()
+            if self.readable:
+                await trio.lowlevel.checkpoint()
             while not self.readable:
                 await self._incoming.wait()
         if self._closed:
@@ -173,6 +176,23 @@ class MemoryStream(trio.abc.HalfCloseableStream):
                     self._check_sending()
                 with view[sent:] as rest:
                     sent += self._outgoing.put(rest)
+
+    def send_nowait(self, parts: Sequence[bytes | memoryview]) -> int:
+        """Send what there is room for, as a socket does; return how many bytes that was. Checkpoint: never.
+
+        Raises:
+            trio.BrokenResourceError: The peer has closed its end.
+            trio.ClosedResourceError: This end, or its sending side, is closed.
+            trio.BusyResourceError: Another task sends.
+        """
+        with self._alone("sending"):
+            self._check_sending()
+            sent = 0
+            for part in parts:
+                if not self._outgoing.room:
+                    break
+                sent += self._outgoing.put(part)
+            return sent
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until there is room; see `send_all`, also for errors. Checkpoint: always."""
