@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trio
 import trio._core._run as trio_run
 
 from tests.simulation.program import simulation
@@ -16,7 +17,7 @@ from triosanic.request import Request
 from triosanic.response import HTTPResponse
 from triosanic.testing.simulation import NotDeterministic, Simulation, SimulationFailed, get
 from triosanic.testing.simulation.command import load, main
-from triosanic.testing.simulation.schedule import seeded_schedule
+from triosanic.testing.simulation.schedule import VirtualClock, seeded_schedule
 from triosanic.testing.simulation.simulation import of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -144,6 +145,27 @@ def test_a_trio_that_has_no_seed_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delattr(trio_run, "_ALLOW_DETERMINISTIC_SCHEDULING")
     with pytest.raises(NotDeterministic, match=r"has no trio\._core"), seeded_schedule(1):
         pass
+
+
+def test_a_virtual_clock_is_at_each_deadline_at_once() -> None:
+    async def wait() -> list[float]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep, 1e6)
+            await trio.sleep(0.1)
+            first = trio.current_time()
+            with trio.move_on_at(-1):
+                await trio.sleep_forever()
+            assert trio.current_time() == first
+        return [first, trio.current_time()]
+
+    assert trio.run(wait, clock=VirtualClock()) == [0.1, 1e6]
+
+
+def test_a_virtual_clock_without_a_deadline_waits_for_threads() -> None:
+    async def wait() -> str:
+        return await trio.to_thread.run_sync(str, 1)
+
+    assert trio.run(wait, clock=VirtualClock()) == "1"
 
 
 def test_a_schedule_is_given_back() -> None:

@@ -39,7 +39,8 @@ def _masked(first: int, payload: bytes) -> bytes:
     size = len(payload)
     said = bytes((0x80 | size,)) if size < _SHORT else struct.pack("!BH", 0x80 | _SHORT, size)
     mask = (_MASK * (size // 4 + 1))[:size]
-    return bytes((first,)) + said + _MASK + bytes(a ^ b for a, b in zip(payload, mask, strict=True))
+    masked = int.from_bytes(payload) ^ int.from_bytes(mask)
+    return bytes((first,)) + said + _MASK + masked.to_bytes(size)
 
 
 def judge_messages(data: bytes, right: Sequence[str | bytes], *, whole: bool) -> Iterator[str]:

@@ -194,7 +194,8 @@ class Peer:
             if answer is None:
                 break
             self._answered(answer)
-        self._news.unpark_all()
+        if self.reader.continued:
+            self._news.unpark_all()
 
     def _answered(self, answer: Answer) -> None:
         self._trace.note(self.talk.number, f"answer {answer.status}", answer.body)

@@ -80,6 +80,8 @@ class Conversation:
         sendings: Its requests.
         spans: Of each, where it begins, where its body begins and where it ends, in what the client sends.
         steps: What the client does.
+        at_once: Whether the server's end takes bytes at once while there is room, as a socket does, or only
+            from a task that waits, as TLS.
         fault: What goes wrong.
         at: Where: a byte that is sent or received, or a step of the scheduler.
         read_bytes: What the client takes at once; ``None``: all there is.
@@ -91,6 +93,7 @@ class Conversation:
     sendings: tuple[Sending, ...]
     spans: tuple[tuple[int, int, int], ...]
     steps: tuple[Step, ...]
+    at_once: bool
     fault: Fault | None = None
     at: int = 0
     read_bytes: int | None = None
@@ -148,7 +151,8 @@ def _converse(number: int, size: int, asks: Sequence[Ask | MakeAsk], random: Ran
         at = spans[-1][2]
     steps = tuple(_steps(sendings, random))
     start_s = random.choice((0.0, 0.0, random.random()))
-    return Conversation(number, start_s, tuple(sendings), tuple(spans), steps)
+    at_once = random.random() < 0.75  # noqa: PLR2004  # most connections are sockets
+    return Conversation(number, start_s, tuple(sendings), tuple(spans), steps, at_once)
 
 
 def _steps(sendings: Sequence[Sending], random: Random) -> Iterator[Step]:

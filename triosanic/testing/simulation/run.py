@@ -16,7 +16,6 @@ from random import Random
 from typing import Any, Final, Protocol
 
 import trio
-from trio.testing import MockClock
 
 from triosanic.config import Config
 from triosanic.http.wire import Wire
@@ -24,7 +23,7 @@ from triosanic.log import error_logger, logger, server_logger
 from triosanic.testing.simulation.asks import Ask, MakeAsk
 from triosanic.testing.simulation.peer import Peer
 from triosanic.testing.simulation.plan import AT_STEP, Conversation, Plan, make_plan
-from triosanic.testing.simulation.schedule import seeded_schedule
+from triosanic.testing.simulation.schedule import VirtualClock, seeded_schedule
 from triosanic.testing.simulation.trace import Steps, Trace
 from triosanic.testing.simulation.verdict import Circumstances, judge
 from triosanic.testing.simulation.wire import SimulatedWire
@@ -116,9 +115,7 @@ def _run_seed(app: App, scene: Scene, seed: int, trace: Trace, *, steps: bool) -
     with seeded_schedule(seed), _heard(run):
         global_random.seed(seed)  # the program's own
         try:
-            trio.run(
-                partial(run.play, steps=steps), clock=MockClock(autojump_threshold=0), instruments=()
-            )
+            trio.run(partial(run.play, steps=steps), clock=VirtualClock())
         except Exception as exc:  # noqa: BLE001  # it is what this run has found
             run.problems.append(f"the app raised {exc!r}")
         finally:

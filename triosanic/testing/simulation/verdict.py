@@ -173,6 +173,13 @@ def _peer_limit_s(peer: Peer, sent: int, config: Config) -> float:
         return 0.0
     if peer.stuffed:
         return float(config.WRITE_TIMEOUT)
+    if peer.answers and peer.answers[-1].status == SWITCHING:  # a stop has closed it: nobody answers that
+        return float(config.WEBSOCKET_CLOSE_TIMEOUT)
+    return _request_limit_s(spans, sent, config)
+
+
+def _request_limit_s(spans: Sequence[tuple[int, int, int]], sent: int, config: Config) -> float:
+    """As above: the rest of a request, or the next."""
     for begin, body_at, end in spans:
         if begin < sent < body_at:
             return float(min(config.REQUEST_HEAD_TIMEOUT, config.REQUEST_TIMEOUT))

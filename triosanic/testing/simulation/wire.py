@@ -11,7 +11,7 @@ from triosanic.exceptions import ServiceUnavailable
 from triosanic.http.connection import Connection
 from triosanic.http.exchange import Exchange, Stage
 from triosanic.http.reader import Reader
-from triosanic.http.wire import Address, Sink, StreamWire
+from triosanic.http.wire import Address, Sink, StreamWire, WireBroken
 from triosanic.testing.simulation.plan import Conversation, Fault
 from triosanic.testing.streams import MemoryStream
 
@@ -72,6 +72,11 @@ class SimulatedWire(StreamWire):
         """See `Wire.send_nowait`."""
         self._measure()
         sent = super().send_nowait(parts)
+        if self.talk.at_once:
+            try:
+                sent = self.server_end.send_nowait(parts)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+                raise WireBroken(str(exc)) from exc
         self.given += sent
         return sent
 
