@@ -96,7 +96,7 @@ def lose_a_byte(patch: pytest.MonkeyPatch) -> None:
 
     def careless(self: Any) -> bytes:
         piece = take(self)
-        return piece[:-1] if self._left == 1 else piece
+        return piece[:-1] if self.missing == 1 else piece
 
     patch.setattr(ChunkedInbound, "take", careless)
 
@@ -153,15 +153,15 @@ def outlive_a_peer(patch: pytest.MonkeyPatch) -> None:
 
 
 BUGS: Final = {
-    "a leaked task": Bug(leak_a_task, "tasks were left", 300),
+    "a leaked task": Bug(leak_a_task, "tasks were left", 500),
     "a swapped answer": Bug(swap_answers, "in place of", 50),
     "an unbounded buffer of answers": Bug(buffer_the_answer, "of an answer were held", 100),
     "an unbounded buffer of requests": Bug(buffer_the_request, "of requests were held", 50),
-    "a missed deadline": Bug(miss_a_deadline, "and should have after", 200),
-    "a lost byte": Bug(lose_a_byte, "in place of", 300),
+    "a missed deadline": Bug(miss_a_deadline, "and should have after", 300),
+    "a lost byte": Bug(lose_a_byte, "in place of", 1000),
     "a lost event": Bug(lose_an_event, "in place of ReceivedEvent", 50),
     "a torn event": Bug(tear_an_event, "in place of ReceivedEvent", 50),
-    "an event stream that outlives a stop": Bug(go_on_at_a_stop, "s late", 100),
+    "an event stream that outlives a stop": Bug(go_on_at_a_stop, "s late", 150),
     "a lost message": Bug(lose_a_message, "0 of", 50, websockets),
     "a torn frame": Bug(tear_a_frame, "and a Close of None", 50, websockets),
     "a WebSocket that outlives its peer": Bug(outlive_a_peer, "has not closed its stream", 350, websockets),
