@@ -129,19 +129,21 @@ class Reporter(Protocol):
 
 
 class Tasks:
-    """The tasks of one app.
+    """The tasks of one app, which begin in the order that they were added in.
 
     Args:
         app: Handed to those that take it; its configuration says what a failure means.
         signals: Told of each failure, and whether there is a nursery.
     """
 
-    __slots__ = ("_app", "_named", "_nursery", "_running", "_signals", "_waiting")
+    __slots__ = ("_app", "_last_begun", "_named", "_nursery", "_running", "_signals", "_waiting")
 
     def __init__(self, app: Any, signals: Reporter) -> None:
         self._app = app
         self._signals = signals
         self._nursery: trio.Nursery | None = None
+        self._last_begun = trio.Event()
+        self._last_begun.set()
         self._named: dict[str, Task] = {}
         self._running: set[Task] = set()
         self._waiting: list[tuple[Task, Work]] = []
@@ -212,10 +214,17 @@ class Tasks:
     def _start(self, task: Task, work: Work) -> None:
         assert self._nursery is not None
         self._running.add(task)
-        self._nursery.start_soon(self._run, task, work, name=task.name)
+        begun = trio.Event()
+        self._nursery.start_soon(self._run, task, work, self._last_begun, begun, name=task.name)
+        self._last_begun = begun
 
-    async def _run(self, task: Task, work: Work) -> None:
+    async def _run(self, task: Task, work: Work, before: trio.Event, begun: trio.Event) -> None:
         try:
+            if not before.is_set():  # Trio runs the new tasks of a turn in any order
+                # Not long: the one before begins in this turn of the scheduler, or waits likewise.
+                with trio.CancelScope(shield=True):
+                    await before.wait()
+            begun.set()
             with task.running():
                 result = work if not callable(work) else work(self._app) if _takes_app(work) else work()
                 task.returned(await result if isawaitable(result) else result)

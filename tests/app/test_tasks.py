@@ -167,3 +167,20 @@ async def test_the_end_of_the_server_is_the_tasks_end(app: Sanic, autojump_clock
     assert task.cancelled()
     assert "cancelled" in repr(task)
     assert list(app.tasks) == []
+
+
+async def test_tasks_begin_in_the_order_of_their_adding(app: Sanic) -> None:
+    """As asyncio's do; Trio shuffles those of one turn."""
+    begun: list[int] = []
+
+    async def begin(number: int) -> None:
+        begun.append(number)
+        await trio.lowlevel.checkpoint()
+
+    for number in range(20):
+        app.add_task(begin(number))
+    async with running(app):
+        tasks = [app.add_task(begin(number)) for number in range(20, 40)]
+        tasks[5].cancel()
+        await tasks[-1].wait()
+    assert begun == [*range(40)]
