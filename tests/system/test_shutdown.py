@@ -81,7 +81,9 @@ async def test_no_request_is_lost_and_no_busy_connection_closed_without_notice(a
             for number in range(CLIENTS):
                 clients.start_soon(be_busy, load, server.port, number)
             await trio.sleep(after_s)
-            assert load.answered > CLIENTS
+            with trio.fail_after(PATIENCE_S):
+                while load.answered <= CLIENTS:  # noqa: ASYNC110  # on a machine that does much else
+                    await trio.sleep(0.01)
             server.process.send_signal(signal.SIGTERM)
         assert load.lost == []
         assert await server.exit_status() == 0
