@@ -289,6 +289,25 @@ async def test_the_write_of_an_opted_out_route_raises_when_the_client_has_gone()
     assert outcome == ["ClientGone"]
 
 
+@pytest.mark.parametrize("missing", [0, 1, 2, 4, 5])
+async def test_a_body_that_came_whole_before_its_clients_end_is_whole(missing: int) -> None:
+    """All pieces of the second request are here before its handler begins, or all but its last bytes."""
+
+    async def handler(request: Request) -> HTTPResponse:
+        await trio.sleep(1)
+        return text(str(await request.stream.read_all(100)))
+
+    body = chunk(b"ab") + chunk(b"c") + b"0\r\n\r\n"
+    second = get("/", "Transfer-Encoding: chunked", method="POST") + body
+    async with alone(serving(handler, stream=True), cancel_half_closed=False) as client:
+        await client.send(get("/", "Content-Length: 0", method="POST") + second[: len(second) - missing])
+        await client.half_close()
+        assert (await client.answer()).body == b"b''"
+        answer = await client.answer()
+        assert (answer.status, answer.body == b"b'abc'") == ((400, False) if missing else (200, True))
+        await client.ended.wait()
+
+
 async def test_half_closed_clients_can_be_finished() -> None:
     """Table: `HALF_CLOSED_CLIENTS=finish`."""
 

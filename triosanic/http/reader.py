@@ -160,7 +160,8 @@ class Reader:
             self.upgraded.on_end(broken=broken)
             return
         self._listener.on_peer_end(broken=broken)  # first: a handler that is stopped sees no other error
-        if self._reading is not Reading.HEADS:  # there what came before the end still counts
+        # What came before the end still counts: heads, and what a handler has yet to take of a body.
+        if self._reading is not Reading.HEADS and not (self._body is not None and self._body.waiting):
             self._stop(ClientGone(_CUT_SHORT))
 
     # The connection's side.
@@ -190,8 +191,6 @@ class Reader:
         self._min_rate, self._grace_s = self._limits.body_min_rate, self._limits.body_min_rate_grace_s
         body.on_taken = self._deliver
         self._deliver()
-        if self.peer_ended and self._reading is Reading.BODY:
-            self._stop(ClientGone(_CUT_SHORT))
 
     def release(self) -> None:
         """The peer has our word (100 Continue): from now on its time counts. Checkpoint: never."""
@@ -292,6 +291,9 @@ class Reader:
             self._clock.read_at = inf  # it is we who hold the peer back
 
     def _await_more(self) -> None:
+        if self.peer_ended:
+            self._stop(ClientGone(_CUT_SHORT))
+            return
         if self._reading is Reading.BODY and not self._held:
             self._waiting_since = trio.current_time()
             self._arm()
