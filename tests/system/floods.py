@@ -85,19 +85,35 @@ def many(piece: bytes, size: int = 256 * KIB) -> bytes:
 
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Flooded:
-    """A server in its own process; ``nothing`` is what it holds when nobody is there."""
+    """A server in its own process.
+
+    Attributes:
+        port: Where it listens.
+        nothing: What it holds when nobody is there.
+        pid: Its process.
+        output: A file of what it has printed.
+        rest_bytes: The most memory that it has had at rest; see `settle`.
+    """
 
     port: int
     nothing: Mapping[str, int]
     pid: int
     output: Path
+    rest_bytes: int = 0
 
-    def peak_bytes(self, *, anew: bool = False) -> int:
-        """Tell how much memory it has had at most, since it was asked ``anew`` (Linux: VmHWM)."""
-        if anew:
-            Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+    def settle(self) -> int:
+        """Look for the peak anew from here on; tell how much memory it has had at most at rest so far.
+
+        The C library gives back what is free, and takes it again, as it likes: that is no growth.
+        """
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+        self.rest_bytes = max(self.rest_bytes, self.peak_bytes())
+        return self.rest_bytes
+
+    def peak_bytes(self) -> int:
+        """Tell how much memory it has had at most, since it has settled (Linux: VmHWM)."""
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return KIB * int(status.partition("VmHWM:")[2].split()[0])
 

@@ -102,7 +102,7 @@ async def _warm_up(port: int) -> None:
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 async def test_a_flood_takes_no_memory_and_nobody_waits_for_it(flood: Flood, server: Flooded) -> None:
     """Design: bounded memory and time for every peer."""
-    before = server.peak_bytes(anew=True)
+    before = server.settle()
     await assert_nobody_waits(server, flood.run, FLOOD_S)
     assert server.peak_bytes() - before <= GROWTH_BYTES + flood.clients * flood.client_bytes
     await assert_nothing_is_left(server)
@@ -119,7 +119,7 @@ async def test_12_mb_of_tiny_chunks_are_counted(server: Flooded) -> None:
         answer = await ask(port, up("/much/count", CHUNKED) + body + b"0\r\n\r\n")
         counted.append(answer.body)
 
-    before = server.peak_bytes(anew=True)
+    before = server.settle()
     await assert_nobody_waits(server, upload, 30)
     assert server.peak_bytes() - before <= GROWTH_BYTES
     assert set(counted) == {b"2000000"}
@@ -134,7 +134,7 @@ async def test_all_floods_at_once_take_what_their_clients_may(server: Flooded) -
             for flood in FLOODS.values():
                 nursery.start_soon(replace(flood, clients=clients).run, port)
 
-    before = server.peak_bytes(anew=True)
+    before = server.settle()
     assert len(await waits_during(server, flood_all, 4)) > 2
     assert server.peak_bytes() - before <= GROWTH_BYTES + clients * len(FLOODS) * STALLED
     await assert_nothing_is_left(server)
@@ -142,7 +142,7 @@ async def test_all_floods_at_once_take_what_their_clients_may(server: Flooded) -
 
 async def test_2000_connections_take_what_they_may(server: Flooded) -> None:
     """As above, of memory: each has sent one byte."""
-    before = server.peak_bytes(anew=True)
+    before = server.settle()
     async with AsyncExitStack() as stack:
         for _ in range(2000):
             stream = await stack.enter_async_context(await trio.open_tcp_stream("127.0.0.1", server.port))

@@ -173,7 +173,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flooded]:
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 async def test_a_flood_takes_no_memory_and_nobody_waits_for_it(flood: Flood, server: Flooded) -> None:
     """Design: bounded memory and time for every peer; and no neighbour's connection ends."""
-    before = server.peak_bytes(anew=True)
+    before = server.settle()
     async with await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
         await stream.send_all(ask("/ws/echo"))
         while not (await stream.receive_some()).endswith(b"\r\n\r\n"):
@@ -191,7 +191,7 @@ async def test_all_floods_at_once_take_what_their_clients_may(server: Flooded) -
             for flood in FLOODS.values():
                 nursery.start_soon(replace(flood, clients=1).run, port)
 
-    before = server.peak_bytes(anew=True)
+    before = server.settle()
     assert len(await waits_during(server, flood_all, 4)) > 2
     assert server.peak_bytes() - before <= GROWTH_BYTES + len(FLOODS) * BUSY
     await assert_nothing_is_left(server)
