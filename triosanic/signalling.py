@@ -97,7 +97,10 @@ class Signals:
             NotFound: No handler is for the event, and no task waits for it.
         """
         found = self.table.find(name, condition)
-        told = {**(found[0][1] if found else {}), **(context or {})}
+        told: dict[str, Any] = {}
+        for _, params in found:
+            told.update(params)
+        told.update(context or {})
         if not self._tell(name, told, condition) and not self.table.knows(name):
             raise NotFound(f"Could not find signal {name}")
         return [(spec, {**params, **(context or {})}) for spec, params in found]

@@ -261,10 +261,10 @@ class SignalTable:
     def find(self, name: str, condition: Condition | None = None) -> list[Found]:
         """Give the handlers to call, with the parameters of the event's name, in the order they run.
 
-        Those of exactly this name hide those with a parameter.
+        Of one priority, those of exactly this name are before those with a parameter.
         """
-        exact = self._by_event.get(name)
-        found = [(spec, _NO_CONDITION) for spec in exact] if exact else list(self._with_params(name))
+        exact: Iterator[Found] = ((spec, _NO_CONDITION) for spec in self._by_event.get(name, ()))
+        found = sorted((*exact, *self._with_params(name)), key=lambda one: -one[0].priority)
         reserved = is_reserved(name)
         return [
             (spec, params)

@@ -147,12 +147,28 @@ async def test_a_condition_chooses_handlers(
     assert {name for name, contexts in noted.items() if contexts} == reached
 
 
-async def test_an_exact_name_hides_a_parameter(app: Sanic) -> None:
-    exact, general = note(app, "a.b.c"), note(app, "a.b.<x>")
+async def test_an_exact_name_and_a_parameter_are_both_meant(app: Sanic) -> None:
+    """Each has its own arguments; the exact one is the first of its priority."""
+    order: list[str] = []
+
+    def record(event: str, priority: int = 0) -> None:
+        @app.signal(event, priority=priority)
+        async def handler(**context: object) -> None:
+            order.append(f"{event} {context}")
+
+    record("a.b.<x>")
+    record("a.b.c")
+    record("a.b.<first>", priority=1)
     async with running(app):
-        await app.dispatch("a.b.c", inline=True)
+        await app.dispatch("a.b.c", context={"y": 1}, inline=True)
         await app.dispatch("a.b.d", inline=True)
-    assert (exact, general) == ([{}], [{"x": "d"}])
+    assert order == [
+        "a.b.<first> {'first': 'c', 'y': 1}",
+        "a.b.c {'y': 1}",
+        "a.b.<x> {'x': 'c', 'y': 1}",
+        "a.b.<first> {'first': 'd'}",
+        "a.b.<x> {'x': 'd'}",
+    ]
 
 
 async def test_a_dispatch_is_a_task_of_the_app(app: Sanic) -> None:

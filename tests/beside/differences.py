@@ -92,6 +92,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
         "streaming: no Host: status",
         "streaming: bad length: body",
     ],
+    "`Accept` that is malformed": ["idioms: GET /nobody/ | Accept: garbage: *"],
     "`index` of a blueprint's files": ["idioms: GET /shelf/files/: *"],
     "`Allow` of a 405": ["idioms: DELETE /split/5: allow"],
     "Handlers of exceptions that give nothing": ["idioms: GET /passed: *"],

@@ -555,6 +555,7 @@ def idioms() -> Iterator[Request]:
     for target in ("/fails/value", "/fails/quietly", "/nobody/"):
         for accept in ("image/png", "application/json", "*/*"):
             yield ERRORS.ask(target, accept=accept)
+    yield ERRORS.ask("/nobody/", accept="garbage")
     yield from ERRORS.gets("/rendered/text", "/rendered/json", "/rendered/chosen")
     yield ERRORS.ask("/rendered/chosen", accept="application/json")
     yield from NAMES.gets("/errors", "/names")

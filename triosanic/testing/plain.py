@@ -65,11 +65,23 @@ class WebsocketResponse:
         client_sent: The messages that the client has sent.
         client_received: The messages that it has received.
         close_code: Of the Close that has come.
+        opened: Whether there was one: a handshake that is refused raises.
     """
 
     client_sent: list[str | bytes] = field(default_factory=list)
     client_received: list[str | bytes] = field(default_factory=list)
     close_code: int | None = None
+    opened: bool = True
+
+    @property
+    def server_sent(self) -> list[str | bytes]:
+        """The messages that the client has received, as sanic-testing tells of them."""
+        return self.client_received
+
+    @property
+    def server_received(self) -> list[str | bytes]:
+        """The messages that the client has sent, likewise."""
+        return self.client_sent
 
 
 class MimicWebsocket:
