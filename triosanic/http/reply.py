@@ -48,18 +48,23 @@ def render(
         ServerError: A header's name or value can't be sent.
     """
     check_status(status)
+    own, dated = "", False
     if headers:
         headers = clean(headers)
-    own = "".join([f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _FRAMING])
-    if not own or "\ndate:" not in f"\n{own}".lower():  # a line of its own: values hold no line break
+        for name, value in headers:
+            kind = name.lower()
+            if kind not in _FRAMING:
+                own += f"{name}: {value}\r\n"
+                dated = dated or kind == "date"
+    if not dated:
         own += date_line(int(time()))
     option = "keep-alive" if keep_alive else "close"
     line = STATUS_LINES.get(status) or f"HTTP/1.1 {status} {UNREGISTERED.decode()}\r\n"
     if status in BODILESS:
         return f"{line}{own}connection: {option}\r\n\r\n".encode("utf-8", "surrogateescape")
     length = _length(headers, body, head_only)
-    kind = "" if content_type is None else _type_line(content_type)
-    head = f"{line}{own}content-length: {length}\r\nconnection: {option}\r\n{kind}\r\n"
+    type_line = "" if content_type is None else _type_line(content_type)
+    head = f"{line}{own}content-length: {length}\r\nconnection: {option}\r\n{type_line}\r\n"
     return head.encode("utf-8", "surrogateescape") + (b"" if head_only else body)
 
 
@@ -90,14 +95,16 @@ def clean(headers: Headers) -> list[tuple[str, str]]:
     Raises:
         ServerError: A name is no token, or a value has control bytes or can't be encoded.
     """
-    fields = [(name, value.strip(" \t")) for name, value in headers]
-    for name, value in fields:
+    fields = []
+    for name, padded in headers:
+        value = padded.strip(" \t")
         # Nearly every value takes the short way.
         if not _is_name(name) or not ((value.isascii() and value.isprintable()) or _is_value(value)):
             raise ServerError(
                 "a response header must be a token and a value without control bytes,"
                 f" not {name!r}: {value!r}"
             )
+        fields.append((name, value))
     return fields
 
 
