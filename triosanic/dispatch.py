@@ -204,9 +204,7 @@ class Dispatcher:
         request.finished = True
         for function in middleware:
             try:
-                replaced = function(request, response)
-                if type(replaced) is CoroutineType or isawaitable(replaced):
-                    replaced = await replaced
+                replaced = await _result(function(request, response))
             except Exception:  # noqa: BLE001  # logged, and the response is not lost with it
                 error_logger.exception("a response middleware failed; the response is sent all the same")
                 continue

@@ -277,17 +277,17 @@ def test_a_deprecation_warns_whoever_calls_what_is_old() -> None:
     assert found[0].filename == __file__
 
 
-def test_a_terminal_gets_the_colours_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sanic 25.12 ``log.Colors``; any other control stays an escape."""
+@pytest.mark.parametrize("color", [True, False])
+def test_nothing_in_a_message_reaches_the_terminal(monkeypatch: pytest.MonkeyPatch, color: bool) -> None:
+    """CVE-2020-7694: neither ``log.Colors`` nor what looks like their escapes, which a client may send."""
     monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     try:
         colors = importlib.reload(sys.modules["triosanic.log.colors"])
-        monkeypatch.setattr("triosanic.log.formats.Colors", colors.Colors)
-        made = logging.makeLogRecord({"msg": f"{colors.Colors.GREEN}done{colors.Colors.END}\x1b[8m"})
-        assert LineFormatter("%(message)s", color=True).format(made) == "\x1b[32mdone\x1b[0m\\x1b[8m"
-        assert LineFormatter("%(message)s").format(made) == "\\x1b[32mdone\\x1b[0m\\x1b[8m"
+        assert colors.Colors.GREEN == "\x1b[32m"
+        made = logging.makeLogRecord({"msg": f"{colors.Colors.GREEN}done \\x1b[31m"})
+        assert LineFormatter("%(message)s", color=color).format(made) == "\\x1b[32mdone \\x1b[31m"
     finally:
         monkeypatch.undo()
         importlib.reload(sys.modules["triosanic.log.colors"])

@@ -1,4 +1,4 @@
-"""Colours that a program may put into its messages."""
+"""Colours that a program may put into what it prints."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def _code(number: str) -> str:
 class Colors(StrEnum):
     """Colours for a terminal, as ``f"{Colors.GREEN}done{Colors.END}"``; empty where output goes elsewhere.
 
-    A log that goes to a terminal shows them; any other writes them as escapes, as it does all controls.
+    In a message of the log they are escaped, as all controls: a client's text may hold the same.
 
     Source: Sanic 25.12 ``log.Colors``.
     """

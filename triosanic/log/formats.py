@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, TypeAlias
 
-from triosanic.log.colors import Colors
 from triosanic.log.escaping import escape_controls, shown
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -57,9 +56,6 @@ class LineFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Format the record without its traceback, as one line."""
         line = escape_controls(super().formatMessage(record))
-        if self._color:
-            for code in Colors:
-                line = line.replace(escape_controls(code), code) if code else line
         color = _COLORS.get(record.levelno) if self._color else None
         if color is None:
             return line
