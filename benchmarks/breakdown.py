@@ -69,6 +69,9 @@ class NoKernel:
     def expect_much(self) -> None:
         pass
 
+    def hold(self, send: Callable[[], None]) -> bool:  # noqa: ARG002  # a wire's
+        return False
+
     async def receive(self, max_bytes: int) -> bytes:
         raise NotImplementedError
 

@@ -85,7 +85,7 @@ class Sanic(Recorder):
         strict_slashes: Whether a slash at the end of a path makes another path.
         log_config: A dictionary for ``logging.config``; ``None`` takes ours.
         configure_logging: Whether `run` and ``trio.run(app.serve)`` set up logging.
-        dumps: Writes JSON for responses; ``None`` takes ``json.dumps`` without spaces.
+        dumps: Writes JSON for responses; ``None`` takes `helpers.json_dumps`.
         loads: Reads the JSON of requests; ``None`` takes ``json.loads``.
         inspector: Not here, as the next two.
         inspector_class: Likewise.

@@ -59,7 +59,6 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     "Charsets of forms": ["asking: POST /form *charset=latin-1*"],
     "`Forwarded`": ["forwarded secret: *"],
     "`html` of other objects": ["answering: GET /made/html-number: status"],
-    "JSON": [f"answering: GET /made/json-{what}: *" for what in ("indent", "decimal", "control")],
     "Responses without a type": [
         *(
             f"answering: GET /made/{what}: content-type"

@@ -60,7 +60,7 @@ async def test_responses_are_written_by_the_apps_dumps(app: Sanic) -> None:
 
         @one.get("/")
         async def show(request: Request) -> HTTPResponse:
-            return json([1, 2], indent=None)
+            return json([1, 2], indent=0)
 
         @one.get("/thread")
         async def show_in_thread(request: Request) -> HTTPResponse:
@@ -68,7 +68,7 @@ async def test_responses_are_written_by_the_apps_dumps(app: Sanic) -> None:
 
     async with running(app) as ours, running(other) as theirs:
         assert (await ours.get("/")).text == "[1,2]"
-        assert (await theirs.get("/")).text == "other:[1, 2]:{'indent': None}"
+        assert (await theirs.get("/")).text == "other:[1, 2]:{'indent': 0}"
         assert (await theirs.get("/thread")).text == "other:[3]:{}"
         assert (await ours.get("/thread")).text == "[3]"
     assert json([1, 2]).body == b"[1,2]"

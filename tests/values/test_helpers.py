@@ -97,7 +97,7 @@ def test_the_default_stays_one_object() -> None:
 def test_json_has_no_spaces() -> None:
     """Sanic 25.12 ``helpers.json_dumps``."""
     assert json_dumps({"a": [1, "é"]}) == '{"a":[1,"\\u00e9"]}'
-    assert json_dumps({"a": 1}, indent=1) == '{\n "a":1\n}'
+    assert json_dumps({"a": 1}, indent=1) == '{\n "a": 1\n}'
 
 
 def test_whether_output_goes_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

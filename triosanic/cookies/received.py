@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-# RFC 6265 §4.1.1: a token; and the colon, which `Cookie` lets a program send.
-_is_name: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z:]+").fullmatch
+# RFC 6265 §4.1.1: a token; and the colon, which `Cookie` lets a program send. The value ends at a semicolon.
+_PAIRS: Final = re.compile(r"(?:\A|;)[ \t]*+([!#$%&'*+\-.^_`|~0-9A-Za-z:]++)[ \t]*+=[ \t]*+([^;]*+)")
 _ESCAPE: Final = re.compile(r"\\([0-3][0-7]{2}|.)", re.DOTALL)
 
 
@@ -22,11 +22,14 @@ def parse_cookie(field: str) -> dict[str, list[str]]:
         (time in proportion to the text, whatever its backslashes).
     """
     cookies: dict[str, list[str]] = {}
-    for piece in field.split(";"):
-        name, equals, value = piece.partition("=")
-        name = name.strip(" \t")
-        if equals and _is_name(name):
-            cookies.setdefault(name, []).append(_unquote(value.strip(" \t")))
+    for name, padded in _PAIRS.findall(field):
+        value = padded.rstrip(" \t")
+        if value[:1] == '"':
+            value = _unquote(value)
+        if name in cookies:
+            cookies[name].append(value)
+        else:
+            cookies[name] = [value]
     return cookies
 
 

@@ -24,9 +24,9 @@ from triosanic.http.faults import as_exception, is_failure, is_farewell
 from triosanic.http.guard import Refusal, take_head
 from triosanic.http.journal import line_of, note_access, note_cut, note_refusal
 from triosanic.http.limits import Limits
-from triosanic.http.outgoing import send_rest
+from triosanic.http.outgoing import Outbox, send_rest
 from triosanic.http.reader import Reader, Upgraded
-from triosanic.http.reply import PLAIN, render
+from triosanic.http.reply import render_refusal
 from triosanic.http.send_channel import SendChannel
 from triosanic.http.timers import Timers
 from triosanic.http.wire import Wire, WireBroken
@@ -68,6 +68,7 @@ class Connection:
         "_idle_since",
         "_notice_by",
         "_nursery",
+        "_outbox",
         "_parked",
         "_queued",
         "_reader",
@@ -116,7 +117,8 @@ class Connection:
         self._nursery: trio.Nursery | None = None
         self._exchange: Exchange | None = None
         self._parked: trio.lowlevel.Task | None = None
-        self._handed: Exchange | Refusal | None = None
+        self._outbox = Outbox(wire, self._unpark)
+        self._handed: Exchange | Refusal | Outbox | None = None
         self._drained: trio.Event | None = None
         self._gone = ""  # why there is nobody to answer any more
         self._error: Exception | None = None  # to answer in place of what the handler would have
@@ -156,6 +158,7 @@ class Connection:
             # A task that has ended waits for the collector, and what its context knows with it.
             trio.lowlevel.current_task().context = self._context
             self._reader.close()
+            self._outbox.close()
             with trio.CancelScope(deadline=trio.current_time() + self.limits.linger_timeout_s, shield=True):
                 await self.wire.aclose()
 
@@ -224,12 +227,12 @@ class Connection:
         if sent < len(parts[0]) or len(parts) > 1:
             await send_rest(self, parts, sent)
 
-    def send_nowait(self, parts: list[bytes]) -> int:
-        """Send what the wire takes of ``parts`` at once; return how much. Checkpoint: never.
+    def hold(self, data: bytes) -> bool:
+        """See `Link.hold`: not if it may be the last response. Checkpoint: never."""
+        return self._reader.quiet and not (self._gone or self._error) and self._outbox.hold(data)
 
-        Raises:
-            WireBroken: The peer has gone.
-        """
+    def send_nowait(self, parts: list[bytes]) -> int:
+        """See `Wire.send_nowait`. Checkpoint: never."""
         return self.wire.send_nowait(parts)
 
     def await_taking(self) -> None:
@@ -452,15 +455,19 @@ class Connection:
             self.clock.arm_read(now + (idle_s if self._notice_by == inf else min(idle_s, NOTICE_S)))
         if self._reader.peer_ended:
             return None
+        if self._outbox.stuck:
+            await self._outbox.send(self)
         handed = await self._park()
+        if isinstance(handed, Outbox):
+            return await self._next()
         if handed is None:
             await trio.lowlevel.checkpoint()  # a pump hands over in a step of its own
             if self._reader.buffer:
                 return await self._next()
         return handed
 
-    async def _park(self) -> Exchange | None:
-        """Wait until the reader hands over an exchange, or the reason why there will be none."""
+    async def _park(self) -> Exchange | Outbox | None:
+        """Wait for an exchange, the reason why there will be none, or what the peer does not take at once."""
         task = self._parked = trio.lowlevel.current_task()
         task.context = self._context  # an idle connection keeps nothing of its last request
 
@@ -469,6 +476,8 @@ class Connection:
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
+        if self._outbox.rest:
+            await self._outbox.send(self)
         handed, self._handed = self._handed, None
         try:
             if isinstance(handed, Refusal):
@@ -477,7 +486,7 @@ class Connection:
         finally:
             del handed  # a refusal's traceback knows this frame: a cycle, with all that was read
 
-    def _unpark(self, handed: Exchange | Refusal | None) -> None:
+    def _unpark(self, handed: Exchange | Refusal | Outbox | None) -> None:
         task, self._parked = self._parked, None
         if task is not None:
             task.context = self._context.copy()
@@ -542,10 +551,7 @@ class Connection:
         head_only = self._reader.buffer.removeprefix(b"\r\n").startswith(b"HEAD ")  # RFC 9110 9.3.2
         if self.limits.access_log:
             note_refusal(self.wire.peer, status, 0 if head_only else len(body))
-        data = render(status, (), body, content_type=PLAIN, keep_alive=False, head_only=head_only)
-        if head_only:  # nor a length: whoever counts the answers of a broken stream would wait for it
-            data = data.replace(b"content-length: %d\r\n" % len(body), b"")
-        await self.send([data])
+        await self.send([render_refusal(status, body, head_only=head_only)])
 
     async def _linger(self, seconds: float) -> None:
         """End our side, and swallow what the peer still sends, so that it can read our last answer."""

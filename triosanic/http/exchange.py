@@ -106,6 +106,9 @@ class Link(Protocol):
     async def send(self, parts: list[bytes]) -> None:
         """Send ``parts``."""
 
+    def hold(self, data: bytes) -> bool:
+        """Send the end of a response soon, together with others; return whether that will be done."""
+
     def send_nowait(self, parts: list[bytes]) -> int:
         """Send what the wire takes of ``parts`` at once; return how much."""
 
@@ -295,7 +298,8 @@ class Exchange:
         self.link.clock.arm_reply(inf)
         has_content = not self.head_only and status not in BODILESS
         self.sent_bytes = len(body) if has_content else 0
-        await self.link.send([data])
+        if content is not None or not self.keep_alive or not self.link.hold(data):
+            await self.link.send([data])
         if content is not None and has_content:
             await content.send(self.link, self._count_sent)
         self.stage = self._after(Move.SENT)

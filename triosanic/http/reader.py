@@ -176,6 +176,11 @@ class Reader:
         """Whether the next bytes are the next head: nothing before them was cut short or left out."""
         return self._reading is Reading.HEADS
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has come but what was taken, and more can come."""
+        return self._reading is Reading.HEADS and not (self.buffer or self.peer_ended)
+
     def feed(self, body: RequestBody, inbound: Inbound, *, held: bool) -> None:
         """Read the body of a request that has just begun. Checkpoint: never.
 

@@ -50,9 +50,10 @@ def render(
     check_status(status)
     own, dated = "", False
     if headers:
-        headers = clean(headers)
-        for name, value in headers:
-            kind = name.lower()
+        for name, padded in headers:
+            kind, value = _kind_of(name), padded.strip(" \t")
+            if not (value.isascii() and value.isprintable()):
+                _check_value(name, value)
             if kind not in _FRAMING:
                 own += f"{name}: {value}\r\n"
                 dated = dated or kind == "date"
@@ -66,6 +67,14 @@ def render(
     type_line = "" if content_type is None else _type_line(content_type)
     head = f"{line}{own}content-length: {length}\r\nconnection: {option}\r\n{type_line}\r\n"
     return head.encode("utf-8", "surrogateescape") + (b"" if head_only else body)
+
+
+def render_refusal(status: int, body: bytes, *, head_only: bool) -> bytes:
+    """Return the answer to what never became a request, which ends the connection."""
+    data = render(status, (), body, content_type=PLAIN, keep_alive=False, head_only=head_only)
+    if head_only:  # nor a length: whoever counts the answers of a broken stream would wait for it
+        data = data.replace(b"content-length: %d\r\n" % len(body), b"")
+    return data
 
 
 def render_switch(headers: Headers) -> bytes:
@@ -97,20 +106,19 @@ def clean(headers: Headers) -> list[tuple[str, str]]:
     """
     fields = []
     for name, padded in headers:
+        _kind_of(name)
         value = padded.strip(" \t")
-        # Nearly every value takes the short way.
-        if not _is_name(name) or not ((value.isascii() and value.isprintable()) or _is_value(value)):
-            raise ServerError(
-                "a response header must be a token and a value without control bytes,"
-                f" not {name!r}: {value!r}"
-            )
+        _check_value(name, value)
         fields.append((name, value))
     return fields
 
 
 @lru_cache(maxsize=256)  # a program's names are few
-def _is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
+def _kind_of(name: str) -> str:
+    """Return a field's name in lower case; raise ServerError if it is no token."""
+    if _NAME.fullmatch(name) is None:
+        raise ServerError(f"the name of a response header must be a token, not {name!r}")
+    return name.lower()
 
 
 @lru_cache(maxsize=1)
@@ -141,12 +149,16 @@ def check_status(status: int) -> None:
         raise ServerError(f"the status of a response must be a whole number from 200 to 999, not {status!r}")
 
 
-def _is_value(value: str) -> bool:
+def _check_value(name: str, value: str) -> None:
+    """Raise ServerError if a field's value has control bytes, or can't be encoded."""
     try:
         value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return False
-    return _VALUE.fullmatch(value) is not None
+        sendable = False
+    else:
+        sendable = _VALUE.fullmatch(value) is not None
+    if not sendable:
+        raise ServerError(f"the value of a response header must have no control bytes: {name!r}: {value!r}")
 
 
 def _length(headers: Headers, body: bytes, head_only: bool) -> str | int:

@@ -277,7 +277,7 @@ class JSONResponse(HTTPResponse):
         kwargs: Passed to ``dumps``.
 
     Raises:
-        TypeError, ValueError: ``dumps`` can't write the value.
+        TypeError, ValueError, OverflowError: ``dumps`` can't write the value.
 
     Source: Sanic 25.12 ``JSONResponse``.
     """
@@ -296,7 +296,8 @@ class JSONResponse(HTTPResponse):
         self._dumps = dumps or app_dumps.get()
         self._kwargs = kwargs
         self._value = body
-        super().__init__(self._dumps(body, **kwargs), status, headers, content_type)
+        content = self._dumps(body, **kwargs) if kwargs else self._dumps(body)
+        BaseHTTPResponse.__init__(self, content, status, headers, content_type)
         self._made = self.body
 
     @property
@@ -323,7 +324,7 @@ class JSONResponse(HTTPResponse):
             dumps_kwargs: Passed to ``dumps``.
 
         Raises:
-            TypeError, ValueError: ``dumps`` can't write the value.
+            TypeError, ValueError, OverflowError: ``dumps`` can't write the value.
         """
         text = dumps(body, **dumps_kwargs) if dumps else self._dumps(body, **self._kwargs)
         self.body = self._made = encode(text)
