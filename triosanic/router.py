@@ -5,7 +5,7 @@ answers for paths without parameters, and what sanic-routing gets wrong is put r
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import lru_cache, partial
@@ -394,10 +394,6 @@ class _Tree(BaseRouter):
             raise self.exception(path=path) from None
 
 
-# A route, and the names of its parameters by the place of the path's part that each is.
-_Plain: TypeAlias = tuple[Route, list[tuple[int, str]]]
-
-
 class _Table:
     """The routes that one host has.
 
@@ -406,7 +402,7 @@ class _Table:
         shared: Routes that serve what ``own`` leaves.
     """
 
-    __slots__ = ("_methods", "_plain", "_recent", "_routes", "_tree", "static")
+    __slots__ = ("_methods", "_recent", "_routes", "_tree", "static")
 
     def __init__(
         self, own: Sequence[_Shaped], shared: Sequence[_Shaped], patterns: Iterable[PatternSpec]
@@ -425,7 +421,6 @@ class _Table:
         self._methods = sorted({method for route in self._routes.values() for method in route.methods})
         if self._routes:
             self._tree.finalize()
-        self._plain = dict(self._plain_routes())
         self.static: dict[str, dict[str, Found]] = {
             "/" + "/".join(parts): {
                 method: (self._routes[match.name], NO_PARAMS) for method, match in group.methods_index.items()
@@ -444,14 +439,6 @@ class _Table:
         self._routes[route.name] = route
         self._tree.place(route, methods)
 
-    def _plain_routes(self) -> Iterator[tuple[str, _Plain]]:
-        """Give those routes of which a match says all there is to say, by their names."""
-        for name, match in self._tree.name_index.items():
-            route = self._routes[name]
-            params = match.params.items()
-            if not (match.regex or route.unquote) and all(type(param) is ParamInfo for _, param in params):
-                yield name, (route, [(place, param.name) for place, param in params])
-
     def find(self, method: str, path: str) -> Found:
         """Find what is not in ``static``: parameters, slashes at the end, and errors."""
         search = self._search if len(path) > _MAX_RECENT_CHARACTERS else self._recent
@@ -461,19 +448,6 @@ class _Table:
     def _search(self, method: str, path: str) -> tuple[Route, dict[str, object]]:
         if not self._routes or not path.startswith("/"):
             raise _nothing_at(path)
-        tree = self._tree
-        values: dict[int, object] = {}
-        try:
-            match, _ = tree.find_route(path, method, tree, {"__params__": {}, "__matches__": values}, None)
-        except (NoMatch, NoMethod):
-            return self._search_whole(method, path)
-        found = self._plain.get(match.name) if type(match) is Match else None
-        if found is None or method not in match.methods:
-            return self._search_whole(method, path)
-        route, labels = found
-        return route, {label: values[place] for place, label in labels}
-
-    def _search_whole(self, method: str, path: str) -> tuple[Route, dict[str, object]]:
         try:
             match, _, params = self._tree.resolve(path, method=method)
         except NoMatch:
