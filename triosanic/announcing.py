@@ -118,6 +118,10 @@ class SignallingConnection(Connection):
             await self.signals.emit(Event.HTTP_LIFECYCLE_SEND, data=b"".join(parts))
         await super().send(parts)
 
+    def hold(self, data: bytes) -> bool:
+        """Hold nothing where somebody has to be told before: that is awaited."""
+        return not self.signals.wants(Event.HTTP_LIFECYCLE_SEND) and super().hold(data)
+
     def send_nowait(self, parts: list[bytes]) -> int:
         """Send nothing where somebody has to be told before: that is awaited."""
         return 0 if self.signals.wants(Event.HTTP_LIFECYCLE_SEND) else super().send_nowait(parts)

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import trio
 
-from tests.http.wires import GET, App, alone, chunked, connect, forever, get, post, reply, serving
+from tests.http.wires import GET, TEXT, App, alone, chunked, connect, forever, get, post, reply, serving
 from triosanic.http.exchange import Exchange
 from triosanic.request import Request
 from triosanic.response import HTTPResponse, empty, text
@@ -278,3 +278,13 @@ async def test_ten_connections_do_not_wait_for_each_other(nursery: trio.Nursery)
 async def _after(event: trio.Event, exchange: Exchange) -> None:
     await event.wait()
     await reply(exchange)
+
+
+async def test_spaces_around_the_length_of_an_answer_to_head_count_for_nothing() -> None:
+    """RFC 9110 5.5, 8.6."""
+
+    async def told(exchange: Exchange) -> None:
+        await exchange.reply(200, [("Content-Length", " 5 ")], b"", TEXT)
+
+    async with alone(App(told)) as client:
+        assert (await client.ask(get("/", method="HEAD"))).headers["content-length"] == "5"

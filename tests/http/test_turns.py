@@ -214,7 +214,9 @@ async def test_an_application_may_go_on_after_its_answer() -> None:
         wire.takes = 10
         await wire.end()
         assert len(await client.at_once()) == 10
+        start = trio.current_time()
         assert (await client.some()).endswith(b"ok")
+        assert trio.current_time() - start == pytest.approx(5, abs=0.01)
 
 
 async def test_handlers_whose_work_lasts_hold_nobody_up() -> None:
@@ -227,3 +229,29 @@ async def test_handlers_whose_work_lasts_hold_nobody_up() -> None:
     async with turning(App(late)) as (client, wire, _):
         await client.send(post(b"abc"))
         assert wire.waiting == []
+
+
+async def test_the_next_request_of_a_slow_reader_is_read() -> None:
+    """While the rest is sent it is not the peer that is waited for, however short `KEEP_ALIVE_TIMEOUT` is."""
+    async with turning(App(), keep_alive_timeout_s=1.0) as (client, wire, _):
+        wire.memory.send_nowait([b"x" * 65_536])  # the pipe is full
+        await client.send(GET)
+        await wire.end()
+        await trio.sleep(3)
+        assert (await client.at_once()).endswith(b"ok")
+        assert (await client.ask(GET + b"GET")).body == b"ok"
+
+
+async def test_a_request_of_a_slow_reader_waits_until_the_last_answer_has_left() -> None:
+    """Its handler does not run, and its time does not pass, meanwhile."""
+    app = App()
+    async with turning(app, response_timeout_s=1.0) as (client, wire, _):
+        wire.memory.send_nowait([b"x" * 65_536])  # the pipe is full
+        await client.send(get("/1"))
+        await client.send(get("/2"))
+        await trio.sleep(3)
+        assert app.seen == ["/1"]
+        await client.at_once()
+        await wire.end()
+        assert app.seen == ["/1", "/2"]
+        assert (await client.answer()).body == b"ok"

@@ -278,6 +278,7 @@ class Connection:
 
     def on_bytes(self) -> None:
         """See `reader.Listener`."""
+        self._outbox.flush()  # before the next answer
         if self._parked is None:
             self._settle_closing()
             return
@@ -438,6 +439,8 @@ class Connection:
     async def _next(self) -> Exchange | None:
         """Wait for the next request; ``None``: there will be none."""
         self._exchange = None
+        if self._outbox.stuck:
+            await self._outbox.send(self)
         if self._reader.buffer:
             exchange = self._begin()
             self._reader.resume()
@@ -455,8 +458,6 @@ class Connection:
             self.clock.arm_read(now + (idle_s if self._notice_by == inf else min(idle_s, NOTICE_S)))
         if self._reader.peer_ended:
             return None
-        if self._outbox.stuck:
-            await self._outbox.send(self)
         handed = await self._park()
         if isinstance(handed, Outbox):
             return await self._next()
@@ -477,6 +478,7 @@ class Connection:
 
         await trio.lowlevel.wait_task_rescheduled(abort)
         if self._outbox.rest:
+            self.clock.read_at = inf  # it is we who keep the peer waiting
             await self._outbox.send(self)
         handed, self._handed = self._handed, None
         try:

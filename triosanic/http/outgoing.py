@@ -71,6 +71,7 @@ class Outbox:
         """Send ``data`` soon; return whether that will be done. Checkpoint: never."""
         if len(data) > _HELD_BYTES or not self._wire.hold(self.flush):
             return False
+        assert not self.rest
         self.rest = data
         return True
 

@@ -29,9 +29,12 @@ class Poller:
     """Calls back when a socket can be read.
 
     Use it as a context manager: it holds a descriptor.
+
+    Attributes:
+        bursting: Whether this turn has woken so many tasks that it pays to `hold` their answers.
     """
 
-    __slots__ = ("_bursting", "_callbacks", "_epoll", "_held")
+    __slots__ = ("_callbacks", "_epoll", "_held", "bursting")
 
     def __init__(self) -> None:
         if sys.platform != "linux":
@@ -39,19 +42,13 @@ class Poller:
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._held: list[Callable[[], None]] = []
-        self._bursting = False
+        self.bursting = False
 
-    def hold(self, send: Callable[[], None]) -> bool:
-        """Call ``send``, which must not raise, when the tasks that this turn has woken have had theirs.
-
-        Returns:
-            Whether it will be called: not where too few were woken to gain by it.
-        """
-        if self._bursting:
-            if len(self._held) == _HELD:
-                self._send_held()
-            self._held.append(send)
-        return self._bursting
+    def hold(self, send: Callable[[], None]) -> None:
+        """While `bursting`: call ``send``, which must not raise, when the tasks that were woken have run."""
+        if len(self._held) == _HELD:
+            self._send_held()
+        self._held.append(send)
 
     def add(self, fd: int, callback: Callable[[], None]) -> None:
         """Call ``callback`` whenever ``fd`` can be read, or is broken, until `remove`. It must not raise."""
@@ -86,16 +83,16 @@ class Poller:
         while True:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
             events = self._epoll.poll(0, _EVENTS_A_TURN)
-            self._bursting = len(events) >= _BURST
+            self.bursting = len(events) >= _BURST
             for fd, _ in events:
                 callback = self._callbacks.get(fd)
                 if callback is not None:
                     self._call(callback)
-            if self._bursting:
+            if self.bursting:
                 # Trio shuffles the tasks of a step: those that were woken have run for sure after the second.
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 await trio.lowlevel.cancel_shielded_checkpoint()
-                self._bursting = False
+                self.bursting = False
                 self._send_held()
 
     def _send_held(self) -> None:

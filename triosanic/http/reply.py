@@ -165,6 +165,7 @@ def _length(headers: Headers, body: bytes, head_only: bool) -> str | int:
     """RFC 9110 8.6: an answer to HEAD may say the length that GET would have, without making the content."""
     if head_only and not body:
         for name, value in headers:
-            if name.lower() == "content-length" and value.isascii() and value.isdigit():
-                return value
+            length = value.strip(" \t")
+            if name.lower() == "content-length" and length.isascii() and length.isdigit():
+                return length
     return len(body)

@@ -304,7 +304,12 @@ class SocketWire:
 
     def hold(self, send: Callable[[], None]) -> bool:
         """See `Wire.hold`: a peer on this machine that is awake already is not woken, which takes 10 µs."""
-        return self._poller is not None and self._poller.hold(send)
+        if self._poller is None or not self._poller.bursting:
+            return False
+        if self.queued:  # a peer that has yet to take the last one might not take this one either
+            return False
+        self._poller.hold(send)
+        return True
 
     def send_nowait(self, parts: Sequence[bytes]) -> int:
         """See `Wire.send_nowait`."""
