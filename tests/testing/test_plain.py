@@ -8,9 +8,11 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from triosanic import HTTPResponse, Request, Sanic, json, text
+from triosanic import HTTPResponse, Request, Sanic, Websocket, json, text
+from triosanic.exceptions import WebsocketClosed
 from triosanic.response import redirect
 from triosanic.testing import HOST, PORT, SanicTestClient
+from triosanic.testing.plain import MimicWebsocket
 
 
 class OwnRequest(Request):
@@ -208,3 +210,47 @@ except ImportError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "triosanic.testing needs httpx: pip install triosanic[test]\n"
+
+
+def test_an_empty_message_ends_a_handler_that_reads_on(app: Sanic) -> None:
+    """sanic-testing 24.6 ``websocket_proxy``: behind the mimic comes ``""``, which its tests count."""
+
+    @app.websocket("/ws")
+    async def greet(request: Request, ws: Websocket) -> None:
+        while True:
+            await ws.send("hello")
+            if not await ws.recv():
+                break
+
+    async def mimic(ws: MimicWebsocket) -> None:
+        await ws.send("foo")
+        await ws.recv()
+
+    _, response = app.test_client.websocket("/ws", mimic=mimic)
+    assert response.server_received == ["foo", ""]
+    assert response.server_sent == ["hello"]
+
+
+async def _read_on(ws: MimicWebsocket) -> None:
+    while True:
+        await ws.recv()
+
+
+def test_a_mimic_may_read_until_the_end(app: Sanic) -> None:
+    """sanic-testing 24.6 ``websocket_proxy``: ``ConnectionClosedOK`` is passed over."""
+
+    @app.websocket("/ws")
+    async def bye(request: Request, ws: Websocket) -> None:
+        await ws.send("bye")
+
+    _, response = app.test_client.websocket("/ws", mimic=_read_on)
+    assert (response.client_received, response.client_sent) == (["bye"], [])
+
+
+def test_a_mimic_is_told_of_an_end_that_is_none_of_order(app: Sanic) -> None:
+    @app.websocket("/ws")
+    async def refuse(request: Request, ws: Websocket) -> None:
+        await ws.close(4001, "full")
+
+    with pytest.raises(WebsocketClosed, match="4001 full"):
+        app.test_client.websocket("/ws", mimic=_read_on)

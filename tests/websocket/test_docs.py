@@ -84,7 +84,7 @@ async def test_the_second_test() -> None:
 def test_the_plain_test() -> None:
     names = run(PLAIN)
     assert names["request"].path == "/shout"
-    assert names["response"].client_sent == names["response"].server_received == ["hello"]
+    assert names["response"].client_sent == names["response"].server_received == ["hello", ""]
     assert names["response"].server_sent == ["HELLO"]
     assert names["response"].opened
     assert names["response"].close_code == 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial, partialmethod
 from http.cookiejar import Cookie
@@ -10,6 +11,7 @@ from typing import Any, Final, Unpack, cast
 
 import trio
 
+from triosanic.exceptions import WebsocketClosed
 from triosanic.request import Request
 from triosanic.testing.client import App, running
 from triosanic.testing.collecting import PlainApp, collecting, debugging
@@ -22,6 +24,8 @@ HOST: Final = "127.0.0.1"
 PORT: Final = 1234
 # httpx's own default: here a handler that hangs would hang the machine's seconds.
 TIMEOUT_S: Final = 5.0
+# What the client of sanic-testing calls an end in order.
+_CLOSED_IN_ORDER: Final = frozenset({1000, 1001})
 
 
 class Response(httpx.Response):
@@ -187,7 +191,9 @@ class SanicTestClient:
     def websocket(
         self, uri: str = "/", *, mimic: Mimic | None = None, **options: Unpack[Handshake]
     ) -> tuple[Request | None, WebsocketResponse]:
-        """Open a WebSocket, let ``mimic`` be its client, and close it.
+        """Open a WebSocket, let ``mimic`` be its client, send an empty message, and close it.
+
+        The empty message ends a handler that reads on, as in sanic-testing, whose tests count it.
 
         Args:
             uri: A path, with its query.
@@ -201,7 +207,8 @@ class SanicTestClient:
             UpgradeRefused: The server has another answer.
             TooSlowError: It took 5 s.
             RuntimeError: Called from async code.
-            BaseException: What ``mimic``, a start listener or a task in ``app.nursery`` raised.
+            BaseException: What ``mimic``, a start listener or a task in ``app.nursery`` raised; but a mimic
+                may read until the server closes with 1000 or 1001.
         """
         refuse_async("test_client")
         with collecting(self.app) as requests:
@@ -222,9 +229,20 @@ async def _converse(app: App, uri: str, mimic: Mimic | None, options: Handshake)
     with trio.fail_after(TIMEOUT_S):
         async with running(app) as client, client.websocket(uri, **options) as ws:
             if mimic is not None:
-                await mimic(MimicWebsocket(ws, response))
+                await _talk(mimic, MimicWebsocket(ws, response))
     response.close_code = ws.close_code
     return response
+
+
+async def _talk(mimic: Mimic, client: MimicWebsocket) -> None:
+    try:
+        await mimic(client)
+    except WebsocketClosed:
+        if client.ws.close_code not in _CLOSED_IN_ORDER:
+            raise
+        return
+    with suppress(WebsocketClosed, trio.BrokenResourceError):  # it may be closed by now
+        await client.send("")
 
 
 async def _send(app: App, session: Mapping[str, Any], *request: str, **options: Any) -> Response:
