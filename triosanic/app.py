@@ -182,7 +182,7 @@ class Sanic(Recorder):
         Sanic.register_app(self)
 
     def __repr__(self) -> str:
-        return f'Sanic(name="{self.name}")'
+        return f'{type(self).__name__}(name="{self.name}")'
 
     def __str__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -88,6 +88,15 @@ def test_ctx_is_the_place_for_attributes(app: Sanic) -> None:
 # Arguments.
 
 
+def test_an_app_of_a_class_of_the_program_s_says_so() -> None:
+    """Sanic 25.12 ``Sanic.__repr__``."""
+
+    class Shop(Sanic):
+        pass
+
+    assert repr(Shop("shop")) == 'Shop(name="shop")'
+
+
 def test_what_the_program_gives_is_used() -> None:
     """Contract 1.2."""
     config, ctx, handler = Config(), SimpleNamespace(db=1), ErrorHandler()
