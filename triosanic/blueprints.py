@@ -450,7 +450,7 @@ def _route(app: Recorder, place: Mount, spec: RouteSpec) -> Route:
             ignore_body=spec.ignore_body,
             stream=bool(spec.stream_methods),
             hosts=hosts,
-            static=isinstance(getattr(spec.handler, "__self__", None), Static),
+            static=_is_static(spec),
             error_format=error_format,
             websocket=isinstance(spec.handler, WebsocketHandler),
         ),
@@ -474,17 +474,24 @@ def _with_middleware(
 
 
 def _path(place: Mount, spec: RouteSpec) -> str:
-    """Put together ``{version_prefix}{version}{url_prefix}{uri}``, the version being ``1`` or ``v1``."""
+    """Put together ``{version_prefix}{version}{url_prefix}{uri}``, the version being ``1`` or ``v1``.
+
+    Static files have no version, in Sanic too: a blueprint's lie under its prefix alone.
+    """
     uri = infer_types(spec.uri, spec.handler)
     prefix = place.url_prefix.strip("/")
     # Sanic: a blueprint's "" is the prefix itself, while a strict "/" is the prefix with a slash at its end.
     path = f"{prefix}/{uri.lstrip('/')}" if prefix and uri else prefix or uri
     version = place.version if spec.version is None else spec.version
-    if version is not None:
+    if version is not None and not _is_static(spec):
         number = str(version).strip("/").lstrip("v")
         version_prefix = _first_prefix(spec.version_prefix, place.version_prefix)
         path = f"{version_prefix}{number}/{path.lstrip('/')}"
     return f"/{path.lstrip('/')}"
+
+
+def _is_static(spec: RouteSpec) -> bool:
+    return isinstance(getattr(spec.handler, "__self__", None), Static)
 
 
 def _first_prefix(own: str, outer: str) -> str:

@@ -101,6 +101,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ],
     "Types of files": ["files: GET /s/inside: *", "files: GET /follow/link: *", "files: GET /s/t.tar.gz: *"],
     "A folder without its slash": ["files: GET /index/sub: status"],
+    "Files of a blueprint with a host": ["files: GET /homed/s/a.txt: *"],
     "`pattern` of files": ["files: GET /pattern/b.html: status"],
     "Large files": ["files: * /large/*: content-length", "files: GET /large/*: cache-control"],
     "`use_modified_since=False`": ["files: * /unmodified/*: last-modified"],
@@ -116,6 +117,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     ],
     "Names of downloads": ["files: GET /file/named-umlaut: content-disposition"],
     "`file_stream`": ["files: GET /stream: *"],
+    "Response middleware and WebSockets": ["talking: *: x-after"],
     "WebSockets without a subprotocol": ["talking: *subprotocol: status"],
     "WebSockets whose handler fails": ["talking: failing handler: body"],
     "WebSockets that are refused": [

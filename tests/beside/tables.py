@@ -403,10 +403,12 @@ def files() -> Iterator[Request]:
         *("/index/", "/index", "/index/sub/", "/index/sub", "/index/empty/", "/indexes/", "/index/a.txt"),
         *("/view/a.txt", "/view/missing/", "/follow/link", "/follow/linked/k", "/one", "/one/", "/typed"),
         *("/pattern/a.txt", "/pattern/b.html", "/pattern/sub/x.txt", "/strict", "/strict/", "/hosted/a.txt"),
+        *("/group/versioned/s/a.txt", "/v1/group/versioned/s/a.txt", "/homed/s/a.txt"),
         *("/shop/s/a.txt", "/large/a.txt", "/unmodified/a.txt", "/urls", "/ranges/missing"),
     )
     yield STATIC.ask("/view/", accept="text/html")
     yield STATIC.ask("/hosted/a.txt", host="one.example")
+    yield STATIC.ask("/homed/s/a.txt", host="one.example")
     for method in ("HEAD", "POST", "OPTIONS"):
         for target in ("/s/a.txt", "/large/a.txt", "/s/missing"):
             yield STATIC.ask(target, method=method)

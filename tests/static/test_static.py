@@ -107,6 +107,16 @@ async def test_a_blueprint_has_files(app: Sanic, public: Path) -> None:
     assert (await ask(app, "/bp/static/a.txt")).body == b"hello"
 
 
+async def test_files_of_a_blueprint_have_no_version(app: Sanic, public: Path) -> None:
+    """Sanic 25.12: ``version`` is of routes; a page that names its files by their path finds them."""
+    blueprint = Blueprint("bp", url_prefix="/bp", version=1)
+    blueprint.static("/static", public)
+    app.blueprint(Blueprint.group(blueprint, url_prefix="/group", version=2))
+    assert app.url_for("bp.static", filename="a.txt") == "/group/bp/static/a.txt"
+    assert (await ask(app, "/group/bp/static/a.txt")).body == b"hello"
+    assert (await ask(app, "/v1/group/bp/static/a.txt")).status == 404
+
+
 async def test_a_host_has_files(app: Sanic, public: Path) -> None:
     app.static("/static", public, host="b")
     assert (await ask(app, "/static/a.txt")).status == 404

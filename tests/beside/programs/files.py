@@ -29,6 +29,12 @@ app.static("/hosted", PUBLIC, host="one.example", name="hosted")
 blueprint = top.Blueprint("shop", url_prefix="/shop")
 blueprint.static("/s", PUBLIC, name="s")
 app.blueprint(blueprint)
+versioned = top.Blueprint("versioned", url_prefix="/versioned", version=1)
+versioned.static("/s", PUBLIC, name="s")
+app.blueprint(top.Blueprint.group(versioned, url_prefix="/group", version=2))
+homed = top.Blueprint("homed", url_prefix="/homed", host="one.example")
+homed.static("/s", PUBLIC, name="s")
+app.blueprint(homed)
 
 
 @app.get("/urls")
@@ -38,6 +44,7 @@ def urls(request: top.Request) -> top.HTTPResponse:
         "slash": {"name": "s", "filename": "/a.txt"},
         "one": {"name": "one"},
         "blueprint": {"name": "shop.s", "filename": "a.txt"},
+        "versioned": {"name": "versioned.s", "filename": "a.txt"},
         "external": {"name": "s", "filename": "a.txt", "_external": True, "_server": "http://x.example"},
         "unknown": {"name": "nobody", "filename": "a.txt"},
     }

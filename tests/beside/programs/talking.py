@@ -7,6 +7,11 @@ from tests.beside.framework import response, run, top
 app = top.Sanic("beside")
 
 
+@app.on_response
+def after(request: top.Request, response: top.HTTPResponse) -> None:
+    response.headers["X-After"] = str(response.status)
+
+
 @app.websocket("/echo")
 async def echo(request: top.Request, ws: Any) -> None:
     async for message in ws:
