@@ -46,7 +46,7 @@ FLOORS: Final[tuple[tuple[frozenset[str], ...], ...]] = (
         *(frozenset({part}) for part in ("blueprints", "lifespan", "options", "tasks", "testing")),
     ),
     (frozenset({"app", "running", "serving", "state"}), frozenset({"asyncio"})),
-    (frozenset({"__init__"}), frozenset({"models"}), frozenset({"blueprint_group"})),
+    (frozenset({"__init__"}), frozenset({"models", "worker"}), frozenset({"blueprint_group"})),
 )
 PLACES: Final[Mapping[str, tuple[int, frozenset[str]]]] = {
     part: (number, side) for number, sides in enumerate(FLOORS) for side in sides for part in side

@@ -48,7 +48,7 @@ from triosanic.recorder import Mount, Recorder, Spec
 from triosanic.request import Request
 from triosanic.response.types import Dumps, app_dumps
 from triosanic.router import Version
-from triosanic.running import Serve, prepare, run_until_stopped
+from triosanic.running import Loader, Serve, prepare, run_prepared
 from triosanic.server import Server, listen
 from triosanic.serving import Serving
 from triosanic.signalling import Signals, dispatch, event
@@ -552,21 +552,15 @@ class Sanic(Recorder):
     go_fast = run
 
     @classmethod
-    def serve_prepared(cls, primary: Sanic | None = None) -> None:
-        """Serve the apps that were prepared, in one process: what ``Sanic.serve`` is.
-
-        Args:
-            primary: Serve this one only.
-
-        Raises:
-            SanicException: No app was prepared.
-            SystemExit: An address is taken: one sentence on stderr and exit status 1.
-        """
-        chosen = [primary] if primary is not None else list(_apps.values())
-        apps = [(app, app.state.options) for app in chosen if app.state.options is not None]
-        if not apps:
-            raise SanicException("no app is prepared: call app.prepare() before Sanic.serve(), or app.run()")
-        run_until_stopped(apps)
+    def serve_prepared(
+        cls,
+        primary: Sanic | None = None,
+        *,
+        app_loader: Loader | None = None,
+        factory: Any = None,  # noqa: ARG003  # Sanic's workers make their app with it; here are none
+    ) -> None:
+        """Serve all apps that were prepared, in one process: what ``Sanic.serve`` is; see `run_prepared`."""
+        run_prepared(_apps, primary, app_loader)
 
     serve_single = serve_prepared
 

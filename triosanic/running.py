@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, overload
 
 import trio
 
 from triosanic.config import Config
+from triosanic.exceptions import SanicException
 from triosanic.lifespan import obey_signals, single_errors
 from triosanic.log import configure
 from triosanic.options import RunOptions, log_style
@@ -56,6 +57,38 @@ def prepare(app: Runnable, host: str | None = None, port: int | None = None, **o
     if chosen.noisy_exceptions is not None:
         app.config.NOISY_EXCEPTIONS = chosen.noisy_exceptions
     app.state.options = chosen
+
+
+class Loader(Protocol):
+    """What gives an app: a `triosanic.worker.loader.AppLoader`."""
+
+    def load(self) -> Any:
+        """Give it."""
+
+
+def run_prepared(apps: Mapping[str, Runnable], primary: Runnable | None, loader: Loader | None) -> None:
+    """Serve those apps that were prepared.
+
+    Args:
+        apps: All there are.
+        primary: The first of them: the log's configuration is its own.
+        loader: Gives the first one, where there is no ``primary``.
+
+    Raises:
+        SanicException: No app was prepared, or not the first one.
+        SystemExit: An address is taken: one sentence on stderr and exit status 1.
+    """
+    first = loader.load() if primary is None and loader is not None else primary
+    others = [app for app in apps.values() if app is not first and app.state.options is not None]
+    chosen = others if first is None else [first, *others]
+    prepared = [(app, app.state.options) for app in chosen if app.state.options is not None]
+    if not prepared or len(prepared) < len(chosen):
+        raise SanicException("no app is prepared: call app.prepare() before Sanic.serve(), or app.run()")
+    try:
+        run_until_stopped(prepared)
+    finally:
+        for app, _ in prepared:
+            app.state.options = None
 
 
 def run_until_stopped(apps: Sequence[tuple[Runnable, RunOptions]]) -> None:
