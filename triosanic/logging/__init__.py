@@ -1,1 +1,1 @@
-"""Formatters for ``log_config``, under Sanic's import paths; the loggers are in `triosanic.log`."""
+"""Sanic's import paths for the log, of which formatters are named in ``log_config``; see `triosanic.log`."""
