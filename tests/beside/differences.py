@@ -84,6 +84,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     "A cookie added twice": ["answering: GET /cookies/same: set-cookie"],
     "`receive_body` of a stream": ["streaming: *receive*: status"],
     "Length of short streams": ["streaming: *: content-length"],
+    "Pieces that are no text": ["streaming: GET /numbers: *"],
     "What `respond` begins with": ["streaming: GET /prepared/more: body"],
     "Streams that fail": ["streaming: GET /fails/midway: status"],
     "Requests that are refused": [

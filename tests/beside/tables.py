@@ -345,6 +345,7 @@ def streaming() -> Iterator[Request]:
             "/empty-pieces",
             "/status",
             "/untyped",
+            "/numbers",
             "/prepared",
         ),
         *("/prepared/returned", "/prepared/more", "/prepared/cookie", "/with", "/late/fields", "/length"),

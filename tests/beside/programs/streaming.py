@@ -84,6 +84,13 @@ async def nothing_sent(request: Any) -> None:
     await request.respond(content_type="text/plain")
 
 
+@app.get("/numbers")
+async def numbers(request: Any) -> None:
+    answer = await request.respond(content_type="text/plain")
+    await answer.send(5)
+    await answer.send("all")
+
+
 @app.get("/empty-pieces")
 async def empty_pieces(request: Any) -> None:
     answer = await request.respond(content_type="text/plain")
