@@ -54,6 +54,7 @@ PLACES: Final[Mapping[str, Sequence[str]]] = {
     "`accept.match`": ["asking: GET /accept | *"],
     "`Authorization`": ["asking: GET /credentials | *"],
     "`Cookie` fields": ["asking: two Cookie fields: *", "asking: GET /cookies | *"],
+    "JSON that is none": ["asking: POST /json *odd=1*: *"],
     "`load_json`": ["asking: POST /json/twice *: afterwards"],
     "Forms that are malformed": ["asking: POST /form *: status"],
     "Charsets of forms": ["asking: POST /form *charset=latin-1*"],

@@ -270,6 +270,8 @@ def requests_with_bodies() -> Iterator[Request]:
     """Give those whose point is what their body becomes."""
     for body in (b'{"a":1}', b"{bad", b"", b"\xff", b'"x"', b"null", b"NaN", b"[1,"):
         yield ASKING.post("/json", body, content_type="application/json")
+    for number in (b"-", b"01", b"1."):
+        yield ASKING.post("/json", number, content_type="application/json; odd=1")
     yield ASKING.post("/json", b'{"a":1}')
     yield ASKING.post("/json/twice", b'{"a":1}', content_type="application/json")
     for body in (b"a=1&a=2&b=&c=%C3%A4+x", b"a", b"%FF=%FF", b"", b"a=1;b=2"):
