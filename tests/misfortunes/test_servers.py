@@ -198,7 +198,8 @@ async def test_start_listener_hangs(heard: Heard) -> None:
         server.process.send_signal(signal.SIGINT)
         server.process.send_signal(signal.SIGTERM)
         with trio.fail_after(5):
-            assert await server.exit_status() == 0
+            # The first has ended it, and the second may come when only Python itself is left.
+            assert await server.exit_status() in {0, -signal.SIGTERM}
 
 
 async def test_start_listener_raises_in_serve(app: Sanic, saw: list[str]) -> None:
