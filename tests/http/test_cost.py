@@ -39,7 +39,7 @@ def assert_linear(run: Callable[[bytes], object], make: Callable[[int], bytes], 
     ratios = []
     for _ in range(4):
         once, twice = best(run, make(size)), best(run, make(2 * size))
-        ratios.append(twice / max(once, 1e-5))
+        ratios.append(twice / max(once, 1e-4))  # less is copying, in a cache or not
         if ratios[-1] < 3:
             return
     raise AssertionError(f"twice the size took {ratios} times as long")
