@@ -22,14 +22,8 @@ def parse_cookie(field: str) -> dict[str, list[str]]:
         (time in proportion to the text, whatever its backslashes).
     """
     cookies: dict[str, list[str]] = {}
-    for name, padded in _PAIRS.findall(field):
-        value = padded.rstrip(" \t")
-        if value[:1] == '"':
-            value = _unquote(value)
-        if name in cookies:
-            cookies[name].append(value)
-        else:
-            cookies[name] = [value]
+    for name, value in _PAIRS.findall(field):
+        cookies.setdefault(name, []).append(_unquote(value.rstrip(" \t")))
     return cookies
 
 

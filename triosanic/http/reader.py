@@ -179,7 +179,7 @@ class Reader:
     @property
     def quiet(self) -> bool:
         """Whether nothing has come but what was taken, and more can come."""
-        return self._reading is Reading.HEADS and not (self.buffer or self.peer_ended)
+        return self.in_step and not (self.buffer or self.peer_ended)
 
     def feed(self, body: RequestBody, inbound: Inbound, *, held: bool) -> None:
         """Read the body of a request that has just begun. Checkpoint: never.

@@ -52,8 +52,7 @@ def render(
     if headers:
         for name, padded in headers:
             kind, value = _kind_of(name), padded.strip(" \t")
-            if not (value.isascii() and value.isprintable()):
-                _check_value(name, value)
+            _check_value(name, value)
             if kind not in _FRAMING:
                 own += f"{name}: {value}\r\n"
                 dated = dated or kind == "date"
@@ -151,6 +150,8 @@ def check_status(status: int) -> None:
 
 def _check_value(name: str, value: str) -> None:
     """Raise ServerError if a field's value has control bytes, or can't be encoded."""
+    if value.isascii() and value.isprintable():  # as nearly every value
+        return
     try:
         value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

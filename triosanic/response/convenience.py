@@ -78,8 +78,6 @@ def json(
     Raises:
         TypeError, ValueError, OverflowError: ``dumps`` can't write the value.
     """
-    if not kwargs:  # to hand on even none takes as long as all the rest
-        return JSONResponse(body, status, headers, content_type, dumps)
     return JSONResponse(body, status, headers, content_type, dumps, **kwargs)
 
 

@@ -296,8 +296,7 @@ class JSONResponse(HTTPResponse):
         self._dumps = dumps or app_dumps.get()
         self._kwargs = kwargs
         self._value = body
-        content = self._dumps(body, **kwargs) if kwargs else self._dumps(body)
-        BaseHTTPResponse.__init__(self, content, status, headers, content_type)
+        super().__init__(self._dumps(body, **kwargs), status, headers, content_type)
         self._made = self.body
 
     @property
